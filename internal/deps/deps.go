@@ -1,0 +1,25 @@
+package deps
+
+import (
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/golang/snappy"
+	_ "github.com/hyperledger/fabric-admin-sdk/pkg/chaincode"
+	_ "github.com/hyperledger/fabric-chaincode-go/v2/pkg/cid"
+	_ "github.com/hyperledger/fabric-chaincode-go/v2/shim"
+	_ "github.com/hyperledger/fabric-contract-api-go/v2/contractapi"
+	_ "github.com/hyperledger/fabric-gateway/pkg/client"
+	_ "github.com/hyperledger/fabric-protos-go-apiv2/common"
+	_ "github.com/jedib0t/go-pretty/v6/table"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/samply/golang-fhir-models/fhir-models/fhir"
+	_ "github.com/schollz/progressbar/v3"
+	_ "github.com/spf13/cobra"
+	_ "github.com/syndtr/goleveldb/leveldb"
+	_ "go.uber.org/goleak"
+	_ "go.yaml.in/yaml/v3"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/sys/unix"
+	_ "golang.org/x/term"
+	_ "google.golang.org/grpc"
+	_ "google.golang.org/protobuf/proto"
+)
