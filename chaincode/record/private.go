@@ -1,0 +1,262 @@
+package record
+
+import "encoding/json"
+
+// Custody says on what footing a collection holds a record.
+const (
+	Custodial = "custodial" // the holder's own record: purged when retention ends
+	Disclosed = "disclosed" // a copy given under terms: withdrawn when they end
+)
+
+// PutRequest stores records, all in one collection. The i-th record's resource
+// is in the transient field BodyField(i).
+type PutRequest struct {
+	Version    int         `json:"v"`
+	Region     string      `json:"region"`
+	Collection string      `json:"collection"`
+	Records    []PutRecord `json:"records"` // 1 to MaxRecords, ids unique
+}
+
+// PutRecord is one record of a [PutRequest].
+type PutRecord struct {
+	ID       string   `json:"id"`
+	Seed     []byte   `json:"seed"`               // SeedLen random bytes, new for each attempt
+	Resource string   `json:"resource,omitempty"` // ResourceToken of Type/id, when it has an id
+	Subjects []string `json:"subjects,omitempty"` // SubjectToken and IdentifierToken of its people, at most MaxSubjects
+	Replaces string   `json:"replaces,omitempty"` // id of the record this one replaces
+	Custody  string   `json:"custody,omitempty"`  // Custodial (default) or Disclosed
+}
+
+// Meta is the stored metadata of a record, at [MetaKey], inside a private value
+// with a salt of its own that is never given to anyone.
+type Meta struct {
+	Version  int      `json:"v"`
+	ID       string   `json:"id"`
+	Type     string   `json:"type"`               // FHIR resource type
+	Labels   []Label  `json:"labels,omitempty"`   // meta.security as received
+	End      string   `json:"end,omitempty"`      // clinical end date, YYYY-MM-DD
+	Due      string   `json:"due,omitempty"`      // first day it may be purged under the policy at put
+	Row      string   `json:"row,omitempty"`      // name of the retention row that gave Due
+	Custody  string   `json:"custody"`            // Custodial or Disclosed
+	Resource string   `json:"resource,omitempty"` // token
+	Subjects []string `json:"subjects,omitempty"` // tokens, all of them
+	Replaces string   `json:"replaces,omitempty"`
+	Index    []string `json:"index"` // private keys of the index entries, padding included
+	Size     int      `json:"size"`  // bytes of the resource
+	SHA256   string   `json:"sha256"`
+	PutAt    string   `json:"putAt"` // transaction time, RFC 3339 UTC
+	PutTx    string   `json:"putTx"`
+}
+
+// Label is one security label: a FHIR Coding's system and code.
+type Label struct {
+	System string `json:"system,omitempty"`
+	Code   string `json:"code"`
+}
+
+// IndexEntry is the stored payload of a due, subject or resource index key.
+type IndexEntry struct {
+	ID   string `json:"id,omitempty"` // empty in padding
+	Size int    `json:"size,omitempty"`
+}
+
+// GetRequest asks for one record's value.
+type GetRequest struct {
+	Version    int    `json:"v"`
+	Region     string `json:"region"`
+	Collection string `json:"collection"`
+	ID         string `json:"id"`
+}
+
+// InspectRequest asks for the state of records, each read by its own key.
+type InspectRequest struct {
+	Version    int      `json:"v"`
+	Region     string   `json:"region"`
+	Collection string   `json:"collection"`
+	IDs        []string `json:"ids"` // 1 to MaxRecords
+}
+
+// States of a record inside its region.
+const (
+	InsideAbsent  = "absent"
+	InsidePresent = "present"
+	InsidePartial = "partial" // body purged, metadata not yet
+	InsideGone    = "gone"
+)
+
+// State is the answer for one id of an [InspectRequest].
+type State struct {
+	ID        string `json:"id"`
+	State     string `json:"state"`
+	Hash      string `json:"hash,omitempty"`   // private data hash while present, from the gone register after
+	SHA256    string `json:"sha256,omitempty"` // of the resource bytes alone
+	Size      int    `json:"size,omitempty"`
+	PutTx     string `json:"putTx,omitempty"`
+	PutAt     string `json:"putAt,omitempty"`
+	Replaces  string `json:"replaces,omitempty"`
+	DueDate   string `json:"dueDate,omitempty"`   // by the policy in force and the one at put, the later
+	IsDue     bool   `json:"isDue,omitempty"`     // DueDate reached at the transaction time
+	Authority string `json:"authority,omitempty"` // of the row that gave DueDate
+	Held      bool   `json:"held,omitempty"`      // by record or subject
+	Ground    string `json:"ground,omitempty"`    // once gone
+	PurgedAt  string `json:"purgedAt,omitempty"`
+	PurgeTx   string `json:"purgeTx,omitempty"`
+}
+
+// ListRequest lists ids of a collection from an index: a hint, possibly stale.
+// Exactly one of Subject and Resource may be set; with neither, every live id.
+type ListRequest struct {
+	Version    int    `json:"v"`
+	Region     string `json:"region"`
+	Collection string `json:"collection"`
+	Subject    string `json:"subject,omitempty"`
+	Resource   string `json:"resource,omitempty"`
+	After      string `json:"after,omitempty"` // Page.Next of the page before
+	Limit      int    `json:"limit,omitempty"` // 1 to MaxPage, 0 = MaxPage
+}
+
+// DueRequest lists the due index up to and including a date.
+type DueRequest struct {
+	Version    int    `json:"v"`
+	Region     string `json:"region"`
+	Collection string `json:"collection"`
+	Before     string `json:"before"` // YYYY-MM-DD: entries whose due date is this day or earlier
+	After      string `json:"after,omitempty"`
+	Limit      int    `json:"limit,omitempty"`
+}
+
+// Page is one page of an index scan.
+type Page struct {
+	Entries []Entry `json:"entries"`
+	Next    string  `json:"next,omitempty"` // empty: the end
+}
+
+// Entry is one index hit.
+type Entry struct {
+	ID   string `json:"id"`
+	Date string `json:"date,omitempty"` // due date, in the due index
+	Size int    `json:"size,omitempty"` // bytes, in the due index
+}
+
+// HoldRequest sets or releases a legal hold of one matter on records and
+// subjects of a holder.
+type HoldRequest struct {
+	Version    int      `json:"v"`
+	Region     string   `json:"region"`
+	Collection string   `json:"collection"` // any record collection of the holder
+	Seed       []byte   `json:"seed"`
+	IDs        []string `json:"ids,omitempty"`      // records
+	Subjects   []string `json:"subjects,omitempty"` // tokens
+	Matter     string   `json:"matter"`             // the case's reference, 1 to 200 bytes
+	Authority  string   `json:"authority"`          // who ordered it and under what
+	Reason     string   `json:"reason"`
+}
+
+// Holds is the stored document at [HoldKey].
+type Holds struct {
+	Version int      `json:"v"`
+	Matters []Matter `json:"matters"` // empty once all are released
+}
+
+// Matter is one legal hold. SetBy is the caller's opaque certificate id.
+type Matter struct {
+	Matter    string `json:"matter"`
+	Authority string `json:"authority"`
+	Reason    string `json:"reason"`
+	SetBy     string `json:"setBy"`
+	SetAt     string `json:"setAt"`
+}
+
+// LogEntry is the stored document at [LogKey]: what was done, by whom, why.
+type LogEntry struct {
+	Version   int      `json:"v"`
+	Op        string   `json:"op"`
+	IDs       []string `json:"ids,omitempty"`
+	Subjects  []string `json:"subjects,omitempty"`
+	Matter    string   `json:"matter,omitempty"`
+	Authority string   `json:"authority,omitempty"`
+	Reason    string   `json:"reason,omitempty"`
+	By        string   `json:"by"`
+	At        string   `json:"at"`
+	Tx        string   `json:"tx"`
+}
+
+// HoldsRequest asks which holds bind records or subjects.
+type HoldsRequest struct {
+	Version    int      `json:"v"`
+	Region     string   `json:"region"`
+	Collection string   `json:"collection"`
+	IDs        []string `json:"ids,omitempty"`
+	Subjects   []string `json:"subjects,omitempty"`
+}
+
+// Hold is one answer to a [HoldsRequest]: exactly one of ID and Subject is set.
+type Hold struct {
+	ID      string   `json:"id,omitempty"`
+	Subject string   `json:"subject,omitempty"`
+	Matters []Matter `json:"matters"`
+}
+
+// Ground is a reason for which the contract purges.
+type Ground string
+
+// The grounds the contract knows.
+const (
+	GroundDue    Ground = "due"    // retention has ended under the policy
+	GroundFailed Ground = "failed" // bytes of an attempt that never became a record
+)
+
+// Part says which keys of a record a purge takes.
+type Part string
+
+// Parts. A record over BatchBytes is purged in two: its body first, alone, and
+// after that purge was swept the rest, because Fabric 3.1 rewrites the whole
+// write set once per purged key.
+const (
+	PartAll  Part = "all" // the default
+	PartBody Part = "body"
+	PartRest Part = "rest"
+)
+
+// PurgeRequest purges records of one collection, or keys of failed attempts.
+type PurgeRequest struct {
+	Version    int      `json:"v"`
+	Region     string   `json:"region"`
+	Collection string   `json:"collection"`
+	Seed       []byte   `json:"seed"`
+	Ground     Ground   `json:"ground"`
+	Part       Part     `json:"part,omitempty"`
+	IDs        []string `json:"ids,omitempty"`  // 1 to MaxRecords, for every ground but failed
+	Keys       []string `json:"keys,omitempty"` // for ground failed: private keys without a live hash
+	Reason     string   `json:"reason,omitempty"`
+	Authority  string   `json:"authority,omitempty"` // ground failed: who decided; due: taken from the policy
+}
+
+// Gone is the stored document at [GoneKey].
+type Gone struct {
+	Version   int    `json:"v"`
+	Hash      string `json:"hash"` // of the purged value
+	Ground    Ground `json:"ground"`
+	Row       string `json:"row,omitempty"`
+	Authority string `json:"authority"`
+	At        string `json:"at"`
+	Tx        string `json:"tx"`
+	By        string `json:"by"`
+}
+
+// PrivateRequest sets the holder-private part of the policy in a log
+// collection, and, the first time, the secret of its hold keys.
+type PrivateRequest struct {
+	Version    int             `json:"v"`
+	Region     string          `json:"region"`
+	Collection string          `json:"collection"` // the log collection
+	Seed       []byte          `json:"seed"`
+	Document   json.RawMessage `json:"document"` // see package collections
+}
+
+// GetPrivateRequest asks for the holder-private part of the policy.
+type GetPrivateRequest struct {
+	Version    int    `json:"v"`
+	Region     string `json:"region"`
+	Collection string `json:"collection"` // the log collection
+}
