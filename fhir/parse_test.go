@@ -131,6 +131,17 @@ func TestTheErrorNeverShowsContent(t *testing.T) {
 	}
 }
 
+func TestAByteOrderMarkIsNamedInTheError(t *testing.T) {
+	const in = "\ufeff{\"resourceType\":\"Patient\"}"
+	_, err := Parse([]byte(in))
+	_, ierr := Inspect(strings.NewReader(in), SplitOptions{})
+	for _, err := range []error{err, ierr} {
+		if err == nil || !strings.Contains(err.Error(), "byte order mark") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
 func TestViews(t *testing.T) {
 	const in = `{"resourceType":"Observation","id":"o\u0031","x":"]}\\\"",
 	 "meta" : { "profile":["p"], "security" : [ {"system":"s1","code":"R"}, {"code":"ETH\u0055D"}, null, "R", {} ] },
