@@ -87,8 +87,12 @@ func TestSplit(t *testing.T) {
 		"entries of another type are no records": {
 			in: `{"resourceType":"List","entry":[{"item":{}},{"resource":3}]}`, kind: KindResource, whole: true, want: []string{`{"resourceType":"List","entry":[{"item":{}},{"resource":3}]}`},
 		},
-		"an empty Bundle has no record":    {in: bundle("batch", `[ ]`), kind: KindBundle},
-		"a Bundle without entry has none":  {in: `{"resourceType":"Bundle","type":"searchset"}`, kind: KindBundle},
+		"an empty Bundle has no record":   {in: bundle("batch", `[ ]`), kind: KindBundle},
+		"a Bundle without entry has none": {in: `{"resourceType":"Bundle","type":"searchset"}`, kind: KindBundle},
+		"brackets and quotes in strings end nothing": {
+			in:   bundle("batch", `[{"fullUrl":"\\\"}]","resource":{"resourceType":"Basic","x":"]}\"[{\\"}}]`),
+			kind: KindBundle, want: []string{`{"resourceType":"Basic","x":"]}\"[{\\"}`},
+		},
 		"a Bundle in an entry is a record": {in: bundle("batch", `[{"resource":`+bundle("batch", "[{}]")+`}]`), kind: KindBundle, want: []string{bundle("batch", "[{}]")}},
 		"requests without a resource are skipped": {
 			in:   bundle("history", `[{"request":{"method":"DELETE"}},{"resource":`+p+`},{}, {"request":{"method":"Jane Doe"}}]`),
