@@ -43,6 +43,7 @@ func dataFiles(t *testing.T, f func(name string, b []byte)) {
 
 // expect judges a text by the standard library: "" or the reason for refusing it.
 func expect(b []byte) Reason {
+	b = bytes.TrimPrefix(b, bom) // which the standard library does not read over
 	if !json.Valid(b) {
 		d := json.NewDecoder(bytes.NewReader(b))
 		var first any
@@ -136,7 +137,7 @@ func TestRealFilesSplit(t *testing.T) {
 		if sum.Kind != KindBundle || sum.Whole {
 			return
 		}
-		if err := json.Unmarshal(b, &bundle); err != nil || len(bundle.Entry) != len(entries) {
+		if err := json.Unmarshal(bytes.TrimPrefix(b, bom), &bundle); err != nil || len(bundle.Entry) != len(entries) {
 			t.Fatalf("%s: %d entries, want %d (%v)", name, len(entries), len(bundle.Entry), err)
 		}
 		for i, e := range entries {

@@ -81,12 +81,12 @@ func (r *Resource) End() (End, bool) {
 	if !ok {
 		return End{}, false
 	}
-	end, ok := rule.read(rawNode(r.Raw))
+	end, ok := rule.read(rawNode(r.doc))
 	if !ok {
 		return End{}, false
 	}
 	model := reflect.New(rule.model)
-	if json.Unmarshal(r.Raw, model.Interface()) == nil {
+	if json.Unmarshal(r.doc, model.Interface()) == nil {
 		typed, ok := rule.read(typedNode{model.Elem()})
 		end.Typed = ok && typed.Date == end.Date
 	}

@@ -12,8 +12,8 @@ type Reason string
 
 // The reasons for which an input is refused.
 const (
-	// NotJSON: the text breaks the grammar of RFC 8259. A byte order mark and an
-	// input without any document count too.
+	// NotJSON: the text breaks the grammar of RFC 8259. An input
+	// without any document counts too.
 	NotJSON Reason = "not-json"
 	// DuplicateKey: an object has the same name twice.
 	DuplicateKey Reason = "duplicate-key"
@@ -79,8 +79,6 @@ type SyntaxError struct {
 	// Path leads to the element in the form name[0].given, empty for the
 	// document itself. A name that no FHIR element could have is shown as "?".
 	Path string
-
-	hint string // what to do about it, where that is not plain
 }
 
 // Error gives the reason in words and the place.
@@ -89,8 +87,8 @@ func (e *SyntaxError) Error() string {
 	if e.Path != "" {
 		at = " at " + e.Path
 	}
-	return fmt.Sprintf("fhir: %s%s (line %d, column %d, byte %d)%s",
-		e.Reason.describe(), at, e.Line, e.Column, e.Offset, e.hint)
+	return fmt.Sprintf("fhir: %s%s (line %d, column %d, byte %d)",
+		e.Reason.describe(), at, e.Line, e.Column, e.Offset)
 }
 
 // ReasonOf returns the [Reason] of the [SyntaxError] that err wraps, and false
@@ -133,11 +131,3 @@ var (
 	newline = []byte{'\n'}
 	bom     = []byte("\ufeff")
 )
-
-// hintAt completes an error about the bytes at its place.
-func (e *SyntaxError) hintAt(b []byte) *SyntaxError {
-	if e.Reason == NotJSON && e.Offset == 0 && bytes.HasPrefix(b, bom) {
-		e.hint = "; the input begins with a byte order mark: remove its three bytes"
-	}
-	return e
-}

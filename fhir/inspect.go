@@ -87,6 +87,7 @@ func Inspect(r io.Reader, opts SplitOptions) (*Summary, error) {
 		}
 		return nil
 	}
+	src.mark()
 	src.space(false)
 	first := src.at
 	if err := env.read(); err != nil {

@@ -1,6 +1,9 @@
 package fhir
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // Resource is a view of one FHIR resource that passed [Parse]. Its methods read
 // the checked bytes; it is safe for concurrent use as long as nobody writes to
@@ -12,10 +15,13 @@ type Resource struct {
 	ID string
 	// Raw is the very slice that was parsed: the bytes to store, hash and return.
 	Raw []byte
+
+	doc []byte // Raw without a leading byte order mark: what the views read
 }
 
 // Parse checks that b is exactly one FHIR resource in strict JSON and returns a
-// view of it, which keeps b. White space around the resource is allowed and part
+// view of it, which keeps b. White space around the resource, and a byte order mark
+// before it (RFC 8259, section 8.1, lets readers ignore one), are allowed and part
 // of Raw. Time is linear in len(b); no more than [MaxBytes] and [MaxDepth] levels
 // are accepted.
 //
@@ -27,10 +33,17 @@ func Parse(b []byte) (*Resource, error) {
 	if len(b) > MaxBytes {
 		return nil, start().fail(TooLarge, "")
 	}
-	if _, err := check(b, MaxDepth, MaxDepth, start(), ""); err != nil {
+	doc := bytes.TrimPrefix(b, bom)
+	from := start().after(b[:len(b)-len(doc)])
+	if _, err := check(doc, MaxDepth, MaxDepth, from, ""); err != nil {
 		return nil, err
 	}
-	return view(b, start(), "")
+	r, err := view(doc, from, "")
+	if err != nil {
+		return nil, err
+	}
+	r.Raw = b
+	return r, nil
 }
 
 // check scans b strictly: one value with white space around it, of at most limit
@@ -50,12 +63,12 @@ func check(b []byte, limit, soft int, p place, base string) (softAt int, err err
 		}
 		return -1, p.after(b[:after]).fail(TrailingData, base)
 	}
-	return -1, p.after(b[:bad.at]).fail(bad.reason, s.path(base)).hintAt(b[bad.at:])
+	return -1, p.after(b[:bad.at]).fail(bad.reason, s.path(base))
 }
 
 // view makes a Resource of checked bytes, which begin at p and at path base.
 func view(b []byte, p place, base string) (*Resource, error) {
-	r := &Resource{Raw: b}
+	r := &Resource{Raw: b, doc: b}
 	for m := range members(b) {
 		if m.is("resourceType") {
 			r.Type, _ = text(m.value)

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -22,7 +24,7 @@ func TestParseRefusals(t *testing.T) {
 	}{
 		"nothing":                                  {"", NotJSON, "1:1"},
 		"white space only":                         {" \n\t", NotJSON, "2:2"},
-		"a byte order mark":                        {"\ufeff{\"resourceType\":\"Patient\"}", NotJSON, "1:1"},
+		"a second byte order mark":                 {"\ufeff\ufeff{\"resourceType\":\"Patient\"}", NotJSON, "1:4"},
 		"half an object":                           {`{"resourceType":"Patient"`, NotJSON, "1:26 resourceType"},
 		"a comma too many":                         {"{\"resourceType\":\"Patient\",\n}", NotJSON, "2:1 resourceType"},
 		"a comma too many in an array":             {`{"resourceType":"Patient","name":[{},]}`, NotJSON, "1:38 name[1]"},
@@ -131,13 +133,21 @@ func TestTheErrorNeverShowsContent(t *testing.T) {
 	}
 }
 
-func TestAByteOrderMarkIsNamedInTheError(t *testing.T) {
-	const in = "\ufeff{\"resourceType\":\"Patient\"}"
-	_, err := Parse([]byte(in))
-	_, ierr := Inspect(strings.NewReader(in), SplitOptions{})
-	for _, err := range []error{err, ierr} {
-		if err == nil || !strings.Contains(err.Error(), "byte order mark") {
-			t.Errorf("error %v", err)
+func TestALeadingByteOrderMarkIsKeptAndReadOver(t *testing.T) {
+	const in = "\ufeff {\"resourceType\":\"Patient\",\"id\":\"p\",\"identifier\":[{\"value\":\"v\"}]}"
+	r, err := Parse([]byte(in))
+	if err != nil || string(r.Raw) != in || r.ID != "p" || len(r.Identifiers()) != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for _, reader := range []io.Reader{strings.NewReader(in), iotest.OneByteReader(strings.NewReader(in))} {
+		sum, err := Inspect(reader, SplitOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for e, err := range Split(strings.NewReader(in), sum) {
+			if err != nil || string(e.Raw) != in || e.Resource.ID != "p" {
+				t.Errorf("%+v, %v", e, err)
+			}
 		}
 	}
 }

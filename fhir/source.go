@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"hash"
@@ -37,6 +38,19 @@ func (s *source) more() bool {
 		s.digest.Write(s.buf[:s.hi])
 	}
 	return true
+}
+
+// mark reads a byte order mark, if the input begins with one.
+func (s *source) mark() {
+	for tries := 0; s.hi < len(bom) && s.err == nil && tries < 100; tries++ {
+		var n int
+		n, s.err = s.r.Read(s.buf[s.hi:])
+		s.digest.Write(s.buf[s.hi : s.hi+n])
+		s.hi += n
+	}
+	if bytes.HasPrefix(s.buf[:s.hi], bom) {
+		s.take(len(bom))
+	}
 }
 
 // failed returns the error of the reader, nil at a regular end.

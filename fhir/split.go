@@ -63,6 +63,7 @@ func (s *splitter) run() error {
 	if s.sum.Whole {
 		return s.whole()
 	}
+	s.src.mark()
 	s.src.space(false)
 	read := s.bundle
 	if s.sum.Kind == KindNDJSON {

@@ -14,7 +14,7 @@ type Identifier struct{ System, Value string }
 // that the caller refuses or restricts the resource instead of taking it for
 // unlabelled.
 func (r *Resource) Security() []Coding {
-	meta := lookup(r.Raw, "meta")
+	meta := lookup(r.doc, "meta")
 	if meta == nil {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (r *Resource) Subjects() []string {
 	}
 	var refs []string
 	for _, name := range subjectElements {
-		for e := range elements(lookup(r.Raw, name)) {
+		for e := range elements(lookup(r.doc, name)) {
 			if ref := lookupText(e, "reference"); ref != "" {
 				refs = append(refs, ref)
 			}
@@ -62,7 +62,7 @@ func (r *Resource) Identifiers() []Identifier {
 		return nil
 	}
 	var ids []Identifier
-	for e := range elements(lookup(r.Raw, "identifier")) {
+	for e := range elements(lookup(r.doc, "identifier")) {
 		if v := lookupText(e, "value"); v != "" {
 			ids = append(ids, Identifier{lookupText(e, "system"), v})
 		}
