@@ -2,6 +2,8 @@ package erasure
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
@@ -151,10 +153,7 @@ func (f *fields) proposal(path string, b []byte) {
 	if !f.decode(path+".proposal", b, p) {
 		return
 	}
-	for k, v := range sorted(p.TransientMap) {
-		f.text(path+".transient.key", k)
-		f.add(path+".transient["+k+"]", v)
-	}
+	f.byName(path+".transient", p.TransientMap)
 	if !f.decode(path+".input", p.Input, spec) {
 		return
 	}
@@ -163,9 +162,14 @@ func (f *fields) proposal(path string, b []byte) {
 	for i, a := range in.GetArgs() {
 		f.add(fmt.Sprintf("%s.args[%d]", path, i), a)
 	}
-	for k, v := range sorted(in.GetDecorations()) {
-		f.text(path+".decoration.key", k)
-		f.add(path+".decoration["+k+"]", v)
+	f.byName(path+".decorations", in.GetDecorations())
+}
+
+// byName adds the keys and values of a map, in the order of the keys. Paths have no keys, for these may be what leaks.
+func (f *fields) byName(path string, m map[string][]byte) {
+	for i, k := range slices.Sorted(maps.Keys(m)) {
+		f.text(fmt.Sprintf("%s[%d].key", path, i), k)
+		f.add(fmt.Sprintf("%s[%d].value", path, i), m[k])
 	}
 }
 

@@ -2,23 +2,10 @@ package erasure
 
 import (
 	"fmt"
-	"iter"
-	"maps"
-	"slices"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset"
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset/kvrwset"
 )
-
-func sorted[V any](m map[string]V) iter.Seq2[string, V] {
-	return func(yield func(string, V) bool) {
-		for _, k := range slices.Sorted(maps.Keys(m)) {
-			if !yield(k, m[k]) {
-				return
-			}
-		}
-	}
-}
 
 // rwset adds a transaction's read and write sets.
 func (f *fields) rwset(path string, b []byte) {
