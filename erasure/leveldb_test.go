@@ -200,7 +200,9 @@ func TestCompactErasesWhatARangeCompactionLeaves(t *testing.T) {
 	must(t, db.CompactRange(util.Range{}))
 	must(t, db.Close())
 	reopen(t, plain)
-	t.Logf("range compaction alone leaves %v", forms(scan(t, plain)))
+	if scan(t, plain).Clean() {
+		t.Log("LevelDB's range compaction alone erases this fixture too: it no longer shows why Compact does more")
+	}
 
 	dir := build()
 	if scan(t, dir).Clean() {
@@ -271,26 +273,31 @@ func TestCompactLeavesOtherDirectoriesAlone(t *testing.T) {
 	}
 }
 
-func TestScanningALiveDatabaseToleratesItsChanges(t *testing.T) {
+func TestALiveDatabaseHidesNothingWhileItMovesEntriesToNewFiles(t *testing.T) {
+	const steady = "written-once-before-all-else"
 	dir := t.TempDir()
 	db := open(t, dir)
-	stop, stopped := make(chan struct{}), make(chan error)
+	must(t, db.Put([]byte("k250-"), []byte(steady), nil))
+	stop, stopped := make(chan struct{}), make(chan error, 1)
 	go func() {
-		var err error
-		for i := 0; err == nil; i++ {
+		for i := 0; ; i++ {
 			select {
 			case <-stop:
-				stopped <- err
+				stopped <- nil
 				return
 			default:
-				err = db.Put(fmt.Appendf(nil, "k%d", i%500), append(noise(4000), record()...), nil)
+			}
+			if err := db.Put(fmt.Appendf(nil, "k%d", i%500), append(noise(4000), record()...), nil); err != nil {
+				stopped <- err
+				return
 			}
 		}
-		<-stop
-		stopped <- err
 	}()
-	for range 5 {
-		r := scan(t, dir)
+	for range 8 {
+		r := scan(t, dir, steady)
+		if len(r.Findings) == 0 {
+			t.Errorf("missed: %+v", r)
+		}
 		for _, g := range r.NotCovered {
 			t.Logf("not covered: %s", g)
 		}
@@ -298,8 +305,7 @@ func TestScanningALiveDatabaseToleratesItsChanges(t *testing.T) {
 	close(stop)
 	must(t, <-stopped)
 	must(t, db.Close())
-	r := scan(t, dir)
-	if got := forms(r); got[erasure.FormTable] < 400 || len(r.NotCovered) > 0 {
-		t.Fatalf("at rest: %v, not covered %v", got, r.NotCovered)
+	if r := scan(t, dir, steady); len(r.NotCovered) > 0 || len(r.Findings) == 0 {
+		t.Fatalf("at rest: %+v", r)
 	}
 }

@@ -185,6 +185,7 @@ func (t *tree) failed(p string, err error) {
 		if t.results[p] == nil || !t.results[p].read {
 			t.report.Vanished = append(t.report.Vanished, t.place(p))
 		}
+		t.fresh = true // what it held may be in a file that this listing did not show
 		return
 	}
 	t.report.NotCovered = append(t.report.NotCovered, t.place(p)+": "+plain(err))
