@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -217,21 +216,4 @@ func FuzzBlockFile(f *testing.F) {
 			t.Fatalf("%d blocks and %d errors from %d bytes", blocks, errs, len(raw))
 		}
 	})
-}
-
-func BenchmarkStream(b *testing.B) {
-	var patterns []Pattern
-	for i := range 200 {
-		patterns = append(patterns, Pattern{Name: fmt.Sprint(i), Bytes: fmt.Appendf(nil, "canary-%d-%x", i, i*7919)})
-	}
-	m, err := newMatcher(patterns)
-	if err != nil {
-		b.Fatal(err)
-	}
-	text := []byte(strings.Repeat(`{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"8867-4"}]}}`, 10_000))
-	st := m.stream(func(*needle, int64) {})
-	b.SetBytes(int64(len(text)))
-	for b.Loop() {
-		_, _ = io.Copy(st, bytes.NewReader(text))
-	}
 }

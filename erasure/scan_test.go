@@ -101,7 +101,22 @@ func TestHitsAcrossBufferBoundariesAreFoundOnce(t *testing.T) {
 		copy(data[at:], canary)
 		write(t, dir, "f", data)
 		r := scan(t, dir)
-		if len(r.Findings) != 1 || r.Findings[0].Count != min(1, len(data)-at) || r.Findings[0].Offset != int64(at) {
+		if len(r.Findings) != 1 || r.Findings[0].Count != 1 || r.Findings[0].Offset != int64(at) {
+			t.Errorf("planted at %d: %+v", at, r.Findings)
+		}
+	}
+}
+
+func TestTheLongestFormIsFoundOnceAtEachPlaceOfABoundary(t *testing.T) {
+	const buffer = 256 << 10
+	long := strings.Trim(strings.ReplaceAll(fmt.Sprint([]byte(canary)), " ", ", "), "[]")
+	dir := t.TempDir()
+	for at := buffer - len(long) - 2; at <= buffer+2; at++ {
+		data := make([]byte, buffer+1000)
+		copy(data[at:], long)
+		write(t, dir, "f", data)
+		r := scan(t, dir)
+		if len(r.Findings) != 1 || r.Findings[0].Count != 1 || r.Findings[0].Offset != int64(at) {
 			t.Errorf("planted at %d: %+v", at, r.Findings)
 		}
 	}
