@@ -218,7 +218,7 @@ func (l *linter) change(old, updated []foreign) {
 			p := place{"dropped." + o.name, show(o.name)}
 			l.add(p, "is dropped; Fabric keeps every committed collection for ever and refuses a definition without it; put it back")
 		case updated[i].ttl != o.ttl:
-			l.told[updated[i].at.field("blockToLive").at] = false
+			delete(l.told, updated[i].at.field("blockToLive").at) // being other than 0 does not hide the change
 			l.add(updated[i].at.field("blockToLive"), "changes from %s to %s; Fabric never lets it change, write %s", show(o.ttl), show(updated[i].ttl), show(o.ttl))
 		}
 	}
