@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -236,14 +237,9 @@ func (n *Network) wanted(o Options) []spec {
 // bringUp takes the network from whatever state it is in to running, step by
 // step; each step does only what is missing.
 func (n *Network) bringUp(ctx context.Context, o Options, fresh bool) error {
-	var missing []spec
-	for _, s := range n.wanted(o) {
-		if _, ok := s.running(); !ok {
-			missing = append(missing, s)
-		}
-	}
+	missing, whole := n.missing(ctx, o)
 	deploy := !o.SkipChaincode && !n.state.Deployed
-	if len(missing) == 0 && !deploy && !fresh {
+	if whole && !deploy && !fresh {
 		o.say("the network runs")
 		return nil
 	}
@@ -260,11 +256,65 @@ func (n *Network) bringUp(ctx context.Context, o Options, fresh bool) error {
 	if err := installBuilder(n.dir, n.state.BuilderBinary); err != nil {
 		return fmt.Errorf("install the external builder: %w", err)
 	}
-	o.say("starting %d nodes", len(missing))
+	if len(missing) > 0 {
+		o.say("starting %d nodes", len(missing))
+	}
 	if err := n.startAll(missing); err != nil {
 		return err
 	}
-	// The genesis block is made while the programs load.
+	if err := n.join(ctx, o, fresh); err != nil {
+		return err
+	}
+	switch {
+	case deploy:
+		if err := n.deploy(ctx, o); err != nil {
+			return err
+		}
+		n.state.Deployed = true
+	case n.state.Deployed:
+		// A peer that lost its data has lost the package, too.
+		if _, err := n.InstallChaincode(ctx); err != nil {
+			return err
+		}
+	}
+	if n.state.Deployed {
+		o.say("waiting until the peers know each other")
+		if err := n.WaitDiscovered(ctx); err != nil {
+			return err
+		}
+	}
+	n.state.Phase = phaseReady
+	if err := n.state.write(n.dir); err != nil {
+		return err
+	}
+	o.say("the network runs")
+	return nil
+}
+
+// missing are the wanted nodes without a process; whole says that there are
+// none and that all do their work.
+func (n *Network) missing(ctx context.Context, o Options) (missing []spec, whole bool) {
+	var broken atomic.Bool
+	var g errgroup.Group
+	for _, s := range n.wanted(o) {
+		if _, ok := s.running(); !ok {
+			missing = append(missing, s)
+			continue
+		}
+		g.Go(func() error {
+			if n.nodeStatus(ctx, s).State != StateRunning {
+				broken.Store(true)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // no function returns an error
+	return missing, len(missing) == 0 && !broken.Load()
+}
+
+// join makes or reads the genesis block, while the programs load, and makes
+// the nodes join.
+func (n *Network) join(ctx context.Context, o Options, fresh bool) error {
 	var genesis *common.Block
 	var err error
 	if fresh {
@@ -276,27 +326,7 @@ func (n *Network) bringUp(ctx context.Context, o Options, fresh bool) error {
 		return err
 	}
 	o.say("joining the channel")
-	if err := n.joinAll(ctx, n.wanted(o), genesis); err != nil {
-		return err
-	}
-	if deploy {
-		if err := n.deploy(ctx, o); err != nil {
-			return err
-		}
-		n.state.Deployed = true
-	}
-	if n.state.Deployed {
-		o.say("waiting until the peers know each other")
-		if err := n.waitDiscovered(ctx); err != nil {
-			return err
-		}
-	}
-	n.state.Phase = phaseReady
-	if err := n.state.write(n.dir); err != nil {
-		return err
-	}
-	o.say("the network runs")
-	return nil
+	return n.joinAll(ctx, n.wanted(o), genesis)
 }
 
 func (n *Network) launch() launch {
