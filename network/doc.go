@@ -1,0 +1,3 @@
+// Package network makes, starts, inspects, breaks and heals a Fabric network
+// of native processes.
+package network

@@ -1,0 +1,147 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Down ends all processes of the network, in parallel, and waits until they
+// are gone: SIGTERM first, SIGKILL for those that take longer than 15 seconds
+// or when ctx ends. The data stays; Up resumes it.
+func (n *Network) Down(ctx context.Context) error {
+	lock, err := lockDir(ctx, n.dir)
+	if err != nil {
+		return err
+	}
+	defer lock.unlock()
+	return n.stopAll(ctx, n.nodes, syscall.SIGTERM)
+}
+
+func (n *Network) stopAll(ctx context.Context, nodes []spec, sig syscall.Signal) error {
+	errs := make([]error, len(nodes))
+	var g errgroup.Group
+	for i, s := range nodes {
+		g.Go(func() error {
+			errs[i] = s.stop(ctx, sig)
+			return nil
+		})
+	}
+	_ = g.Wait() // the errors are in errs: one failure must not hide another
+	return errors.Join(errs...)
+}
+
+// remove ends the processes of an unfinished network and deletes its files.
+func remove(dir string, st *state) error {
+	n := open(dir, st)
+	if err := n.stopAll(context.Background(), n.nodes, syscall.SIGKILL); err != nil {
+		return err
+	}
+	for _, name := range append([]string{"network.json.tmp"}, ownEntries...) {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("remove an unfinished network: %w", err)
+		}
+	}
+	return nil
+}
+
+// Destroy takes the network down and deletes it with all its data, keys and
+// logs. Other files in the directory stay; the directory goes if it is empty.
+func (n *Network) Destroy(ctx context.Context) error {
+	if err := n.Down(ctx); err != nil {
+		return err
+	}
+	lock, err := lockDir(ctx, n.dir)
+	if err != nil {
+		return err
+	}
+	lock.created = []string{n.dir}
+	defer lock.discard()
+	return remove(n.dir, n.state)
+}
+
+// Kill ends a node at once with SIGKILL, as a crash would, and waits until it
+// is gone. A node that does not run is no error.
+func (n *Network) Kill(ctx context.Context, node string) error {
+	return n.stopNode(ctx, node, syscall.SIGKILL)
+}
+
+// StopNode ends a node with SIGTERM and waits until it is gone.
+func (n *Network) StopNode(ctx context.Context, node string) error {
+	return n.stopNode(ctx, node, syscall.SIGTERM)
+}
+
+func (n *Network) stopNode(ctx context.Context, node string, sig syscall.Signal) error {
+	s, err := n.node(node)
+	if err != nil {
+		return err
+	}
+	return s.stop(ctx, sig)
+}
+
+// Freeze stops a node's execution with SIGSTOP: to the others it looks like a
+// node behind a broken link. Thaw lets it go on.
+func (n *Network) Freeze(node string) error { return n.signalNode(node, syscall.SIGSTOP) }
+
+// Thaw continues a frozen node.
+func (n *Network) Thaw(node string) error { return n.signalNode(node, syscall.SIGCONT) }
+
+func (n *Network) signalNode(node string, sig syscall.Signal) error {
+	s, err := n.node(node)
+	if err != nil {
+		return err
+	}
+	p, ok := s.running()
+	if !ok {
+		return fmt.Errorf("%s does not run", node)
+	}
+	return p.signal(sig)
+}
+
+// StartNode starts one node again, on its data and addresses, and waits until
+// it serves: an orderer and a peer with the channel, a chaincode server with
+// its health check. It does nothing for a node that runs.
+func (n *Network) StartNode(ctx context.Context, node string) error {
+	s, err := n.node(node)
+	if err != nil {
+		return err
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+	}
+	lock, err := lockDir(ctx, n.dir)
+	if err != nil {
+		return err
+	}
+	defer lock.unlock()
+	if _, ok := s.running(); !ok {
+		if err := firstBusy([]spec{s}); err != nil {
+			return err
+		}
+		if err := n.startAll([]spec{s}); err != nil {
+			return err
+		}
+	}
+	return until(ctx, func() error {
+		if _, ok := s.running(); !ok {
+			return &finalError{fmt.Errorf("%s ended at once; the last line of %s: %s", s.name, s.logFile(), s.logTail())}
+		}
+		return n.serves(ctx, s)
+	})
+}
+
+// Restart stops a node and starts it again.
+func (n *Network) Restart(ctx context.Context, node string) error {
+	if err := n.StopNode(ctx, node); err != nil {
+		return err
+	}
+	return n.StartNode(ctx, node)
+}

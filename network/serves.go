@@ -1,0 +1,213 @@
+package network
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hyperledger/fabric-admin-sdk/pkg/channel"
+	"github.com/hyperledger/fabric-admin-sdk/pkg/discovery"
+	"github.com/hyperledger/fabric-protos-go-apiv2/gossip"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// errNoChannel says that a node answers but has not the channel.
+var errNoChannel = errors.New("the channel is missing")
+
+// answers reports whether something accepts connections at the address.
+func answers(ctx context.Context, address string) error {
+	d := net.Dialer{Timeout: time.Second}
+	conn, err := d.DialContext(ctx, "tcp4", address)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// serves reports whether a node does its work.
+func (n *Network) serves(ctx context.Context, s spec) error {
+	if s.kind == KindChaincode {
+		return n.chaincodeServes(ctx, s)
+	}
+	_, err := n.height(ctx, s)
+	return err
+}
+
+// height is the number of blocks of the channel on an orderer or peer;
+// errNoChannel if it answers but has not the channel.
+func (n *Network) height(ctx context.Context, s spec) (uint64, error) {
+	if s.kind == KindOrderer {
+		info, ok, err := n.ordererChannel(ctx, s)
+		if err == nil && !ok {
+			err = fmt.Errorf("%s: %w", s.name, errNoChannel)
+		}
+		return info.Height, err
+	}
+	if err := answers(ctx, s.address()); err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	conn, err := dial(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	id, err := n.signer(s.org, RoleReader)
+	if err != nil {
+		return 0, err
+	}
+	info, err := channel.GetBlockChainInfo(ctx, conn, id, Channel)
+	if err == nil && info.GetHeight() > 0 {
+		return info.GetHeight(), nil
+	}
+	// qscc refuses a channel that is not there with the same error as any
+	// other; the list of channels tells.
+	admin, adminErr := n.signer(s.org, RoleAdmin)
+	if adminErr != nil {
+		return 0, adminErr
+	}
+	channels, listErr := channel.ListChannelOnPeer(ctx, conn, admin)
+	if listErr != nil {
+		return 0, fmt.Errorf("%s: list channels: %w", s.name, listErr)
+	}
+	for _, c := range channels {
+		if c.GetChannelId() == Channel {
+			return 0, errors.Join(fmt.Errorf("%s does not tell its height", s.name), err)
+		}
+	}
+	return 0, fmt.Errorf("%s: %w", s.name, errNoChannel)
+}
+
+// ledgerBroken reports whether the peer said at its last start that it cannot
+// load a ledger. It goes on running and calls itself healthy.
+func ledgerBroken(s spec) bool {
+	f, err := os.Open(s.logFile())
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	broken := false
+	sc := bufio.NewScanner(f)
+	sc.Buffer(make([]byte, 64<<10), 1<<20)
+	for sc.Scan() {
+		switch line := sc.Text(); {
+		case strings.Contains(line, "Starting peer:"):
+			broken = false
+		case strings.Contains(line, "Failed to load ledger"):
+			broken = true
+		}
+	}
+	return broken
+}
+
+// chaincodeServes asks the health service of a chaincode server, with mutual
+// TLS as the organization's peers use it.
+func (n *Network) chaincodeServes(ctx context.Context, s spec) error {
+	if err := answers(ctx, s.address()); err != nil {
+		return err
+	}
+	pool, err := caPool(s.tlsCA())
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(n.dir, "orgs", s.org, "users", RoleAdmin, "tls")
+	cert, err := tls.LoadX509KeyPair(filepath.Join(dir, "client.crt"), filepath.Join(dir, "client.key"))
+	if err != nil {
+		return fmt.Errorf("operator certificate of %s: %w", s.org, err)
+	}
+	conn, err := grpc.NewClient("passthrough:///"+s.address(), grpc.WithTransportCredentials(credentials.NewTLS(
+		&tls.Config{RootCAs: pool, Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})))
+	if err != nil {
+		return fmt.Errorf("dial %s: %w", s.name, err)
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	resp, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{}, grpc.WaitForReady(true))
+	if status.Code(err) == codes.Unimplemented {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: health: %w", s.name, err)
+	}
+	if resp.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+		return fmt.Errorf("%s: health: %s", s.name, resp.GetStatus())
+	}
+	return nil
+}
+
+// discoveryPoll is how often a peer is asked whom it knows.
+const discoveryPoll = 200 * time.Millisecond
+
+// waitDiscovered waits until every peer knows every other one, with the
+// chaincode: only then can any of them plan endorsements and hand on private
+// data.
+func (n *Network) waitDiscovered(ctx context.Context) error {
+	want := len(ofKind(n.nodes, KindPeer))
+	g, ctx := errgroup.WithContext(ctx)
+	for _, s := range ofKind(n.nodes, KindPeer) {
+		g.Go(func() error {
+			conn, err := dial(ctx, s)
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			id, err := n.signer(s.org, RoleAdmin)
+			if err != nil {
+				return err
+			}
+			d := discovery.NewPeer(conn, id)
+			for {
+				have := 0
+				members, err := d.PeerMembershipQuery(ctx, Channel, nil)
+				if err == nil {
+					for _, org := range members.GetPeersByOrg() {
+						for _, p := range org.GetPeers() {
+							if hasChaincode(p.GetStateInfo()) {
+								have++
+							}
+						}
+					}
+				}
+				if have >= want {
+					return nil
+				}
+				select {
+				case <-ctx.Done():
+					return errors.Join(fmt.Errorf("%s knows %d of %d peers: %w", s.name, have, want, context.Cause(ctx)), err)
+				case <-time.After(discoveryPoll):
+				}
+			}
+		})
+	}
+	return g.Wait()
+}
+
+// hasChaincode reports whether a peer's state message announces the chaincode.
+func hasChaincode(e *gossip.Envelope) bool {
+	m := new(gossip.GossipMessage)
+	if e == nil || proto.Unmarshal(e.GetPayload(), m) != nil {
+		return false
+	}
+	for _, c := range m.GetStateInfo().GetProperties().GetChaincodes() {
+		if c.GetName() == Chaincode {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,397 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"syscall"
+	"time"
+
+	"github.com/hyperledger/fabric-admin-sdk/pkg/channel"
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/proto"
+)
+
+// Deadlines of Up: for the whole of it when ctx has none, and for nodes that
+// have been stopped to find their channel again.
+const upDeadline = 3 * time.Minute
+
+// Options say which network Up brings up.
+type Options struct {
+	// Dir is the network's directory; it is made if absent. Default ".domicile".
+	Dir string
+	// Topology of a new network; default DefaultTopology. For an existing
+	// network it must be the zero value or the topology it was built with.
+	Topology Topology
+	// BinDir holds peer, orderer, configtxgen, ccaasbuilder and ccaas.
+	// Default: the one recorded in the network, else the folder of the running
+	// program.
+	BinDir string
+	// CollectionsConfig is Fabric's collections_config.json for the chaincode;
+	// empty for none. Used when the chaincode is first deployed.
+	CollectionsConfig []byte
+	// EndorsementPolicy of the chaincode in Fabric's policy language. Default:
+	// peers of any two regions (Topology.AnchorPolicy).
+	EndorsementPolicy string
+	// ChaincodeBinary is the chaincode server; default BinDir/ccaas.
+	ChaincodeBinary string
+	// BuilderBinary is the external builder; default BinDir/ccaasbuilder.
+	BuilderBinary string
+	// SkipChaincode leaves the network without chaincode servers and
+	// definition; a later Up without it adds them.
+	SkipChaincode bool
+	// Progress, if set, is told in a few words what is being done. It is called
+	// from one goroutine at a time.
+	Progress func(string)
+}
+
+func (o Options) say(format string, a ...any) {
+	if o.Progress != nil {
+		o.Progress(fmt.Sprintf(format, a...))
+	}
+}
+
+// Up brings the network in o.Dir up: it makes a new one, resumes a stopped
+// one, starts what is missing of a half-stopped one and does nothing for one
+// that runs. When making a new network fails, or ctx ends, no process and no
+// file of it is left behind; when resuming fails, the processes it started are
+// ended and the data stays.
+//
+// The processes are detached from the caller: they outlive it and are ended by
+// Down.
+func Up(ctx context.Context, o Options) (*Network, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, upDeadline)
+		defer cancel()
+	}
+	if o.Dir == "" {
+		o.Dir = ".domicile"
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	o.Dir = dir
+	lock, err := lockDir(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	st, err := readState(dir)
+	fresh := errors.Is(err, ErrNoNetwork)
+	if err != nil && !fresh {
+		lock.unlock()
+		return nil, err
+	}
+	if !fresh && st.Phase != phaseReady {
+		o.say("removing what an interrupted start left")
+		if err := remove(dir, st); err != nil {
+			lock.unlock()
+			return nil, err
+		}
+		fresh = true
+	}
+	if !fresh {
+		defer lock.unlock()
+		return resume(ctx, o, st)
+	}
+	n, err := create(ctx, o)
+	if err != nil {
+		lock.discard()
+		return nil, err
+	}
+	lock.unlock()
+	return n, nil
+}
+
+// programs fills in where the programs are and checks that they exist.
+func (o Options) programs(st *state) error {
+	if o.BinDir != "" {
+		st.BinDir = o.BinDir
+	}
+	if st.BinDir == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("find Fabric's programs: %w", err)
+		}
+		st.BinDir = filepath.Dir(self)
+	}
+	set := func(field *string, option, fallback string) {
+		if option != "" {
+			*field = option
+		} else if *field == "" || o.BinDir != "" {
+			*field = filepath.Join(st.BinDir, fallback)
+		}
+	}
+	set(&st.BuilderBinary, o.BuilderBinary, "ccaasbuilder")
+	set(&st.ChaincodeBinary, o.ChaincodeBinary, "ccaas")
+	needed := []*string{}
+	for _, name := range []string{"peer", "orderer", "configtxgen"} {
+		p := filepath.Join(st.BinDir, name)
+		needed = append(needed, &p)
+	}
+	needed = append(needed, &st.BuilderBinary)
+	if !o.SkipChaincode {
+		needed = append(needed, &st.ChaincodeBinary)
+	}
+	for _, p := range needed {
+		abs, err := filepath.Abs(*p)
+		if err != nil {
+			return err
+		}
+		*p = abs
+		if info, err := os.Stat(abs); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
+			return fmt.Errorf("the program %s is missing; build it with `make build`", abs)
+		}
+	}
+	var err error
+	st.BinDir, err = filepath.Abs(st.BinDir)
+	return err
+}
+
+// create makes a network from nothing; on failure nothing is left of it.
+func create(ctx context.Context, o Options) (_ *Network, err error) {
+	if len(o.Topology.Regions) == 0 {
+		o.Topology = DefaultTopology()
+	}
+	o.Topology.fillDefaults()
+	if err := o.Topology.Validate(); err != nil {
+		return nil, fmt.Errorf("topology: %w", err)
+	}
+	for _, name := range ownEntries {
+		if _, err := os.Lstat(filepath.Join(o.Dir, name)); err == nil {
+			return nil, fmt.Errorf("%s holds no network but a %q that is in the way; choose another directory", o.Dir, name)
+		}
+	}
+	st := &state{Schema: stateSchema, Phase: phaseCreating, Created: time.Now().UTC(), Topology: o.Topology}
+	if err := o.programs(st); err != nil {
+		return nil, err
+	}
+	if err := o.checkMembers(o.Topology); err != nil {
+		return nil, err
+	}
+	instance, reservation, err := chooseInstance(o.Topology, o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer reservation.Close()
+	st.Instance = instance
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, remove(o.Dir, st))
+		}
+	}()
+	if err := st.write(o.Dir); err != nil {
+		return nil, err
+	}
+	n := open(o.Dir, st)
+	o.say("making certificates")
+	if err := writePKI(o.Dir, st.Topology, n.nodes); err != nil {
+		return nil, err
+	}
+	if err := n.bringUp(ctx, o, true); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// resume starts what does not run of an existing network.
+func resume(ctx context.Context, o Options, st *state) (_ *Network, err error) {
+	o.Topology.fillDefaults()
+	if len(o.Topology.Regions) > 0 && !reflect.DeepEqual(o.Topology, st.Topology) {
+		return nil, fmt.Errorf("the network in %s was built with another topology; take it down and remove the directory, or leave the topology out", o.Dir)
+	}
+	if err := o.programs(st); err != nil {
+		return nil, err
+	}
+	n := open(o.Dir, st)
+	was := map[string]bool{}
+	for _, s := range n.nodes {
+		_, was[s.name] = s.running()
+	}
+	if err := n.bringUp(ctx, o, false); err != nil {
+		var g errgroup.Group
+		for _, s := range n.nodes {
+			if !was[s.name] {
+				g.Go(func() error { return s.stop(context.WithoutCancel(ctx), syscall.SIGTERM) })
+			}
+		}
+		return nil, errors.Join(err, g.Wait())
+	}
+	return n, nil
+}
+
+// wanted are the nodes that should run.
+func (n *Network) wanted(o Options) []spec {
+	if o.SkipChaincode && !n.state.Deployed {
+		return append(ofKind(n.nodes, KindOrderer), ofKind(n.nodes, KindPeer)...)
+	}
+	return n.nodes
+}
+
+// bringUp takes the network from whatever state it is in to running, step by
+// step; each step does only what is missing.
+func (n *Network) bringUp(ctx context.Context, o Options, fresh bool) error {
+	var missing []spec
+	for _, s := range n.wanted(o) {
+		if _, ok := s.running(); !ok {
+			missing = append(missing, s)
+		}
+	}
+	deploy := !o.SkipChaincode && !n.state.Deployed
+	if len(missing) == 0 && !deploy && !fresh {
+		o.say("the network runs")
+		return nil
+	}
+	if deploy {
+		_, id, err := chaincodePackage(packageLabel)
+		if err != nil {
+			return err
+		}
+		n.state.PackageID = id
+	}
+	if err := firstBusy(missing); err != nil {
+		return err
+	}
+	if err := installBuilder(n.dir, n.state.BuilderBinary); err != nil {
+		return fmt.Errorf("install the external builder: %w", err)
+	}
+	o.say("starting %d nodes", len(missing))
+	if err := n.startAll(missing); err != nil {
+		return err
+	}
+	// The genesis block is made while the programs load.
+	var genesis *common.Block
+	var err error
+	if fresh {
+		genesis, err = makeGenesis(ctx, n.dir, n.state.BinDir, n.state.Topology, n.nodes)
+	} else {
+		genesis, err = readGenesis(n.dir)
+	}
+	if err != nil {
+		return err
+	}
+	o.say("joining the channel")
+	if err := n.joinAll(ctx, genesis); err != nil {
+		return err
+	}
+	if deploy {
+		if err := n.deploy(ctx, o); err != nil {
+			return err
+		}
+		n.state.Deployed = true
+	}
+	if n.state.Deployed {
+		o.say("waiting until the peers know each other")
+		if err := n.waitDiscovered(ctx); err != nil {
+			return err
+		}
+	}
+	n.state.Phase = phaseReady
+	if err := n.state.write(n.dir); err != nil {
+		return err
+	}
+	o.say("the network runs")
+	return nil
+}
+
+func (n *Network) launch() launch {
+	return launch{
+		dir: n.dir, binDir: n.state.BinDir, nodes: n.nodes,
+		chaincodeBinary: n.state.ChaincodeBinary, packageID: n.state.PackageID,
+	}
+}
+
+func (n *Network) startAll(nodes []spec) error {
+	l := n.launch()
+	var g errgroup.Group
+	for _, s := range nodes {
+		g.Go(func() error {
+			c, err := l.prepare(s)
+			if err != nil {
+				return fmt.Errorf("prepare %s: %w", s.name, err)
+			}
+			_, err = s.start(c)
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+func readGenesis(dir string) (*common.Block, error) {
+	b, err := os.ReadFile(genesisPath(dir))
+	if err != nil {
+		return nil, fmt.Errorf("read the genesis block: %w", err)
+	}
+	block := new(common.Block)
+	if err := proto.Unmarshal(b, block); err != nil {
+		return nil, fmt.Errorf("decode the genesis block: %w", err)
+	}
+	return block, nil
+}
+
+// joinAll waits for every orderer and peer and makes those join the channel
+// that have not; chaincode servers must answer.
+func (n *Network) joinAll(ctx context.Context, genesis *common.Block) error {
+	raw, err := proto.Marshal(genesis)
+	if err != nil {
+		return fmt.Errorf("encode the genesis block: %w", err)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, s := range n.nodes {
+		if _, ok := s.running(); !ok && s.kind == KindChaincode {
+			continue
+		}
+		g.Go(func() error {
+			return until(ctx, func() error {
+				if _, ok := s.running(); !ok {
+					return &finalError{fmt.Errorf("%s ended at once; the last line of %s: %s", s.name, s.logFile(), s.logTail())}
+				}
+				switch s.kind {
+				case KindOrderer:
+					return n.joinOrderer(ctx, s, raw)
+				case KindPeer:
+					return n.joinPeer(ctx, s, genesis)
+				}
+				return n.chaincodeServes(ctx, s)
+			})
+		})
+	}
+	return g.Wait()
+}
+
+// joinPeer makes the peer join the channel, unless it has.
+func (n *Network) joinPeer(ctx context.Context, s spec, genesis *common.Block) error {
+	if err := answers(ctx, s.address()); err != nil {
+		return err
+	}
+	id, err := n.signer(s.org, RoleAdmin)
+	if err != nil {
+		return err
+	}
+	conn, err := dial(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	channels, err := channel.ListChannelOnPeer(ctx, conn, id)
+	if err != nil {
+		return fmt.Errorf("%s: list channels: %w", s.name, err)
+	}
+	for _, c := range channels {
+		if c.GetChannelId() == Channel {
+			return nil
+		}
+	}
+	if n.state.Phase == phaseReady && ledgerBroken(s) {
+		return &finalError{fmt.Errorf("%s cannot load its ledger (see %s); run doctor for the way out", s.name, s.logFile())}
+	}
+	if err := channel.JoinChannel(ctx, conn, id, genesis); err != nil {
+		return fmt.Errorf("%s: join: %w", s.name, err)
+	}
+	return nil
+}
