@@ -1,0 +1,150 @@
+package gateway
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/hyperledger/fabric-gateway/pkg/client"
+
+	"domicile/chaincode/record"
+)
+
+// call is one invocation of the contract, before it is bound to a transaction.
+type call struct {
+	contract *client.Contract // nil: the Domicile contract
+	function string
+	args     []string
+	// op and ids describe the call to hooks and logs.
+	op  string
+	ids []string
+	// transient makes the private part of one attempt; nil: a public call. It is
+	// called again for every new transaction, so that seeds are never reused.
+	transient func() (map[string][]byte, error)
+	// orgs are the organisations that may see and endorse the call; nil: the
+	// gateway plans it, which only a public call may ask for.
+	orgs  []string
+	peers []*gatewayPeer
+}
+
+func (c *Client) proposal(x *call) (*client.Proposal, error) {
+	opts := []client.ProposalOption{client.WithArguments(x.args...)}
+	if x.transient != nil {
+		if len(x.orgs) == 0 {
+			return nil, record.Fail(record.CodeInternal, "a private call must name its endorsing organisations")
+		}
+		t, err := x.transient()
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, client.WithTransient(t))
+	}
+	if len(x.orgs) > 0 {
+		opts = append(opts, client.WithEndorsingOrganizations(x.orgs...))
+	}
+	contract := x.contract
+	if contract == nil {
+		contract = c.contract
+	}
+	return contract.NewProposal(x.function, opts...)
+}
+
+// evaluate asks the peers in turn until one answers. Reads are the same on any
+// of them, so a fresh proposal is not needed.
+func (c *Client) evaluate(ctx context.Context, x *call) ([]byte, error) {
+	p, err := c.proposal(x)
+	if err != nil {
+		return nil, err
+	}
+	var answer []byte
+	at, f := c.tryPeers(ctx, x, func(ctx context.Context) error {
+		answer, err = p.EvaluateWithContext(ctx)
+		return err
+	})
+	if f != nil {
+		return nil, &EvaluateError{Failure{Peer: at, Coded: f.err, cause: f.caller}}
+	}
+	return answer, nil
+}
+
+// endorse sends one proposal to the peers in turn. The same proposal is used
+// throughout: its write set is the same wherever it is simulated, and at commit
+// Fabric drops everything kept under its transaction id, left-overs of failed
+// attempts included.
+func (c *Client) endorse(ctx context.Context, x *call) (*client.Transaction, error) {
+	p, err := c.proposal(x)
+	if err != nil {
+		return nil, err
+	}
+	var tx *client.Transaction
+	at, f := c.tryPeers(ctx, x, func(ctx context.Context) error {
+		tx, err = p.EndorseWithContext(ctx)
+		return err
+	})
+	if f != nil {
+		return nil, &EndorseError{Failure{Peer: at, TxID: p.TransactionID(), Coded: f.err, cause: f.caller}}
+	}
+	return tx, nil
+}
+
+// tryPeers calls send with each of the call's peers, those that failed a moment
+// ago last, for a number of rounds with growing pauses, until one answers. An
+// answer of the contract ends it, whatever it says.
+func (c *Client) tryPeers(ctx context.Context, x *call, send func(context.Context) error) (at string, f *fault) {
+	if len(x.peers) == 0 {
+		return "", &fault{err: unavailable("no gateway peer is configured for this call")}
+	}
+	peers := inOrder(x.peers)
+	for round := range c.opt.rounds {
+		if round > 0 && c.pause(ctx, round) != nil {
+			break
+		}
+		for _, p := range peers {
+			at = p.Name
+			err := send(via(ctx, p))
+			if err == nil {
+				p.succeed()
+				return at, nil
+			}
+			got := explain(ctx, err)
+			f = &got
+			if !f.elsewhere() {
+				return at, f
+			}
+			p.fail()
+			c.log.Info("peer failed, trying the next", "peer", p.Name, "function", x.function, "op", x.op, "code", f.err.Code, "why", f.err.Detail)
+		}
+		if f.err.Code == record.CodeTimeout {
+			break // a round of timeouts was long enough
+		}
+	}
+	if cause := ctx.Err(); cause != nil {
+		f.caller = cause
+	}
+	return at, f
+}
+
+// pause waits before round n ≥ 1: the base doubled each time, at most 5 s, with
+// jitter between half and all of it.
+func (c *Client) pause(ctx context.Context, n int) error {
+	return sleep(ctx, jitter(c.opt.backoff, n))
+}
+
+func jitter(base time.Duration, n int) time.Duration {
+	d := min(base<<min(n-1, 10), 5*time.Second)
+	if d <= 1 {
+		return d
+	}
+	return d/2 + rand.N(d/2)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,29 @@
+// Package gateway is the client that applications embed to keep health records
+// on a Domicile network, read them back, prove them and have them purged.
+//
+// # Where things go
+//
+// A [Client] belongs to one organisation in one region. Every call that carries
+// or asks for private data goes to the gateway peers of that organisation, which
+// are listed in [Settings.Peers], and names the organisations that may endorse
+// it; on failure another peer of the same organisation is tried, never one
+// elsewhere. Before the first such call the client reads the policy from the
+// ledger and refuses to go on when a configured peer belongs to an organisation
+// outside the region. Anchors, tombstones and policy changes hold ids and hashes
+// only; they enter the network through the same peers, which plan them across
+// regions. Reads of proofs may be answered by any region, nearest first.
+//
+// # What a caller can rely on
+//
+//   - Every write may be repeated. A lost answer is resolved by sending the same
+//     envelope again and asking for its commit status; only when the context ends
+//     first does a call answer [ErrUnknownOutcome].
+//   - Every stage has its own time limit ([Timeouts]) and its own error type:
+//     [*EvaluateError], [*EndorseError], [*SubmitError], [*CommitError]. Each has
+//     a stable code (see [record.Codes]) that works with errors.Is and the
+//     sentinels of this package, and a Retryable method.
+//   - Errors and logs hold ids, codes and peer names, never resource bytes,
+//     labels or names of people.
+//
+// A Client is safe for concurrent use.
+package gateway

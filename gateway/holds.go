@@ -1,0 +1,85 @@
+package gateway
+
+import (
+	"context"
+
+	"domicile/chaincode/record"
+)
+
+// HoldOrder is an order to set or release one legal hold on records and people.
+type HoldOrder struct {
+	// Collection is any record collection of the holder whose register of holds
+	// is meant. Defaults to the first that the client's organisation holds alone.
+	Collection string
+	IDs        []string // records
+	Subjects   []string // tokens, see [Client.SubjectTokens]
+	Matter     string   // the case's reference, 1 to 200 bytes
+	Authority  string   // who ordered it and under what
+	Reason     string
+}
+
+// Hold sets a legal hold. Setting one that is set already succeeds.
+func (c *Client) Hold(ctx context.Context, o HoldOrder) (TxReceipt, error) {
+	return c.hold(ctx, record.OpHold, o)
+}
+
+// Release ends a legal hold. [ErrNotHeld] when it was not set.
+func (c *Client) Release(ctx context.Context, o HoldOrder) (TxReceipt, error) {
+	return c.hold(ctx, record.OpRelease, o)
+}
+
+func (c *Client) hold(ctx context.Context, op string, o HoldOrder) (TxReceipt, error) {
+	collection, err := c.orFirst(ctx, o.Collection)
+	if err != nil {
+		return TxReceipt{}, err
+	}
+	return c.write(ctx, collection, op, o.IDs, func() (any, map[string][]byte, error) {
+		return record.HoldRequest{
+			Version: record.Version, Region: c.settings.Region, Collection: collection, Seed: newSeed(),
+			IDs: o.IDs, Subjects: o.Subjects, Matter: o.Matter, Authority: o.Authority, Reason: o.Reason,
+		}, nil, nil
+	})
+}
+
+// HoldsQuery asks which holds bind records and people.
+type HoldsQuery struct {
+	Collection string // as in [HoldOrder]
+	IDs        []string
+	Subjects   []string // tokens
+}
+
+// Holds returns the holds on records and people of the query.
+func (c *Client) Holds(ctx context.Context, q HoldsQuery) ([]record.Hold, error) {
+	collection, err := c.orFirst(ctx, q.Collection)
+	if err != nil {
+		return nil, err
+	}
+	var holds []record.Hold
+	err = c.readInto(ctx, collection, record.OpHolds, record.HoldsRequest{
+		Version: record.Version, Region: c.settings.Region, Collection: collection, IDs: q.IDs, Subjects: q.Subjects,
+	}, &holds)
+	return holds, err
+}
+
+func (c *Client) orFirst(ctx context.Context, collection string) (string, error) {
+	if collection != "" {
+		return collection, nil
+	}
+	names, err := c.Collections(ctx)
+	if err != nil {
+		return "", err
+	}
+	return names[0], nil
+}
+
+// Purge purges records of one collection, or keys of failed attempts, in one
+// transaction. Version and Region are filled in and a new seed is drawn. When
+// some records may not be purged nothing is, and the error names all of them (see
+// [IDs]): [ErrHeld], [ErrNotDue], [ErrGone], [ErrAbsent].
+func (c *Client) Purge(ctx context.Context, r record.PurgeRequest) (TxReceipt, error) {
+	r.Version, r.Region = record.Version, c.settings.Region
+	return c.write(ctx, r.Collection, record.OpPurge, r.IDs, func() (any, map[string][]byte, error) {
+		r.Seed = newSeed()
+		return r, nil, nil
+	})
+}
