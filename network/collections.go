@@ -178,8 +178,14 @@ func CheckMembers(t Topology, collectionsConfig []byte) ([]Finding, error) {
 	return out, nil
 }
 
-// checkMembers refuses a new network whose collections cannot work.
-func (o Options) checkMembers(t Topology) error {
+// checkDefinition refuses a new network whose chaincode definition is
+// malformed or whose collections cannot work, before anything is made.
+func (o Options) checkDefinition(t Topology) error {
+	if o.EndorsementPolicy != "" {
+		if _, err := chaincode.NewApplicationPolicy(o.EndorsementPolicy, ""); err != nil {
+			return fmt.Errorf("endorsement policy %q: %w", o.EndorsementPolicy, err)
+		}
+	}
 	findings, err := CheckMembers(t, o.CollectionsConfig)
 	if err != nil {
 		return err

@@ -59,14 +59,18 @@ type launch struct {
 
 // logSpec is the level at which nodes log: more than info would print
 // plaintext (gossip at debug), less would hide the sweep of purged data.
-const logSpec = "info:grpc=warn"
+// Entries for each remote call are left out. logFormat has no colours.
+const (
+	logSpec   = "info:grpc,comm.grpc=warn"
+	logFormat = "%{time:2006-01-02T15:04:05.000Z07:00} %{level:.4s} [%{module}] %{shortfunc} -> %{message}"
+)
 
 // prepare writes the node's settings and says how to run it. Settings are
 // written at every start, so they follow a directory that was moved.
 func (l launch) prepare(s spec) (command, error) {
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
-		"FABRIC_LOGGING_SPEC=" + logSpec, "FABRIC_CFG_PATH=" + s.configDir(),
+		"FABRIC_LOGGING_SPEC=" + logSpec, "FABRIC_LOGGING_FORMAT=" + logFormat, "FABRIC_CFG_PATH=" + s.configDir(),
 	}
 	switch s.kind {
 	case KindOrderer:

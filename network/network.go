@@ -215,6 +215,32 @@ func (n *Network) IndexKeyPath(region string) (string, error) {
 	return "", fmt.Errorf("no region is called %q", region)
 }
 
+// PeerCLIEnv is the environment in which Fabric's own peer program acts as an
+// organization's user and talks to the peer with that name. Add it to
+// os.Environ. For `peer chaincode invoke`, also name an orderer with -o, --tls
+// and --cafile (see Orderers).
+func (n *Network) PeerCLIEnv(org, role, peer string) ([]string, error) {
+	s, err := n.node(peer)
+	if err != nil {
+		return nil, err
+	}
+	if s.kind != KindPeer {
+		return nil, fmt.Errorf("%s is not a peer", peer)
+	}
+	msp, err := n.MSPDir(org, role)
+	if err != nil {
+		return nil, err
+	}
+	return []string{
+		"FABRIC_CFG_PATH=" + s.configDir(),
+		"CORE_PEER_ADDRESS=" + s.address(),
+		"CORE_PEER_LOCALMSPID=" + org,
+		"CORE_PEER_MSPCONFIGPATH=" + msp,
+		"CORE_PEER_TLS_ENABLED=true",
+		"CORE_PEER_TLS_ROOTCERT_FILE=" + s.tlsCA(),
+	}, nil
+}
+
 // signer loads a user's identity for signing proposals.
 func (n *Network) signer(org, role string) (identity.SigningIdentity, error) {
 	certPath, keyPath, err := n.Identity(org, role)

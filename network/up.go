@@ -171,7 +171,7 @@ func create(ctx context.Context, o Options) (_ *Network, err error) {
 	if err := o.programs(st); err != nil {
 		return nil, err
 	}
-	if err := o.checkMembers(o.Topology); err != nil {
+	if err := o.checkDefinition(o.Topology); err != nil {
 		return nil, err
 	}
 	instance, reservation, err := chooseInstance(o.Topology, o.Dir)
@@ -276,7 +276,7 @@ func (n *Network) bringUp(ctx context.Context, o Options, fresh bool) error {
 		return err
 	}
 	o.say("joining the channel")
-	if err := n.joinAll(ctx, genesis); err != nil {
+	if err := n.joinAll(ctx, n.wanted(o), genesis); err != nil {
 		return err
 	}
 	if deploy {
@@ -336,16 +336,13 @@ func readGenesis(dir string) (*common.Block, error) {
 
 // joinAll waits for every orderer and peer and makes those join the channel
 // that have not; chaincode servers must answer.
-func (n *Network) joinAll(ctx context.Context, genesis *common.Block) error {
+func (n *Network) joinAll(ctx context.Context, nodes []spec, genesis *common.Block) error {
 	raw, err := proto.Marshal(genesis)
 	if err != nil {
 		return fmt.Errorf("encode the genesis block: %w", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	for _, s := range n.nodes {
-		if _, ok := s.running(); !ok && s.kind == KindChaincode {
-			continue
-		}
+	for _, s := range nodes {
 		g.Go(func() error {
 			return until(ctx, func() error {
 				if _, ok := s.running(); !ok {
