@@ -67,8 +67,13 @@ func (c *Client) evaluate(ctx context.Context, x *call) ([]byte, error) {
 	return answer, nil
 }
 
-// endorse sends one proposal to the peers in turn. The same proposal is used
-// throughout: its write set is the same wherever it is simulated, and at commit
+// proposalAge is how old a proposal may grow before it is made anew, with another
+// transaction id and time: half of the peers' time window
+// (peer.authentication.timewindow, which a Domicile network sets to 2 minutes).
+const proposalAge = time.Minute
+
+// endorse sends one proposal to the peers in turn. While it is young the same one
+// is used: its write set is the same wherever it is simulated, and at commit
 // Fabric drops everything kept under its transaction id, left-overs of failed
 // attempts included.
 func (c *Client) endorse(ctx context.Context, x *call) (*client.Transaction, error) {
@@ -76,8 +81,15 @@ func (c *Client) endorse(ctx context.Context, x *call) (*client.Transaction, err
 	if err != nil {
 		return nil, err
 	}
+	made := time.Now()
 	var tx *client.Transaction
 	at, f := c.tryPeers(ctx, x, func(ctx context.Context) error {
+		if time.Since(made) > proposalAge {
+			if p, err = c.proposal(x); err != nil {
+				return err
+			}
+			made = time.Now()
+		}
 		tx, err = p.EndorseWithContext(ctx)
 		return err
 	})

@@ -2,10 +2,19 @@ package gateway
 
 import (
 	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
 	"io"
 	"iter"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"domicile/chaincode/record"
+	"domicile/collections"
+	"domicile/fhir"
 )
 
 // ImportOptions says how [Client.Import] reads and places its input. The zero
@@ -57,9 +66,186 @@ type Receipt struct {
 	Ordinal int `json:"-"`
 }
 
-// Import puts FHIR resources: one, a Bundle, or NDJSON.
+// Import puts FHIR resources (one, a Bundle, or NDJSON) and yields what became of
+// each, in input order, as soon as its transaction is committed.
+//
+// The input is read twice: first it is checked as a whole, so that nothing is
+// sent of one that breaks a rule ([ErrInput], [ErrTooLarge]); then it is streamed
+// in bounded memory, a few transactions at a time. Running the same import again,
+// after any interruption, puts what is missing and reports the rest as Already or
+// Gone.
+//
+// A record that is refused for itself ([ErrIDReused], [ErrBadResource],
+// [ErrWrongCollection], [ErrTooLarge], too many subjects) is yielded with its
+// error and the import goes on. Any other error ends the sequence. Unless NoAnchor
+// is set, the sequence ends when all records are anchored; those that could not be
+// are yielded once more, with the error.
 func (c *Client) Import(ctx context.Context, r io.ReadSeeker, o ImportOptions) iter.Seq2[Receipt, error] {
 	return func(yield func(Receipt, error) bool) {
-		yield(Receipt{}, record.Fail(record.CodeInternal, "not available"))
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		m, err := c.newImporter(ctx, r, o)
+		if err != nil {
+			yield(Receipt{}, err)
+			return
+		}
+		go func() {
+			defer close(m.results)
+			m.produce(ctx, r)
+		}()
+		defer func() {
+			cancel()
+			for range m.results { // let the workers see that it is over
+			}
+		}()
+		if m.deliver(ctx, yield) && !o.NoAnchor {
+			m.awaitAnchors(ctx, yield)
+		}
 	}
+}
+
+// importer is one run of Import.
+type importer struct {
+	c       *Client
+	o       ImportOptions
+	key     []byte
+	name    string
+	sum     *fhir.Summary
+	region  *collections.Region
+	private *collections.Private // nil when the collection is given
+	today   fhir.Date
+
+	results chan []outcome
+	window  chan struct{} // one token for each record between reader and consumer
+	flight  *semaphore.Weighted
+	blocks  sync.Map // transaction id -> block number
+	tracker tracker
+}
+
+// outcome is what became of the seq-th record. last ends the import.
+type outcome struct {
+	seq     int
+	receipt Receipt
+	size    int
+	err     error
+	last    bool
+}
+
+// maxWindow is how many records may be between the reader and the consumer.
+const maxWindow = 40 * record.BatchRecords
+
+func (c *Client) newImporter(ctx context.Context, r io.ReadSeeker, o ImportOptions) (*importer, error) {
+	m := &importer{
+		c: c, o: o, results: make(chan []outcome), window: make(chan struct{}, maxWindow),
+		flight: semaphore.NewWeighted(int64(c.opt.inFlight) * record.BatchBytes),
+		today:  fhir.DateOf(time.Now()),
+	}
+	var err error
+	if m.key, err = c.needIndexKey(); err != nil {
+		return nil, err
+	}
+	if o.Replaces != "" && record.CheckID(o.Replaces) != nil {
+		return nil, record.Fail(record.CodeInput, "replaces: "+record.ErrBadID.Error())
+	}
+	if m.sum, err = fhir.Inspect(r, fhir.SplitOptions{Whole: o.Whole}); err != nil {
+		return nil, inputError(err)
+	}
+	if _, err = r.Seek(0, io.SeekStart); err != nil {
+		return nil, inputError(err)
+	}
+	if o.Replaces != "" && m.sum.Records != 1 {
+		return nil, record.Fail(record.CodeInput, "replaces: only a single record can replace one")
+	}
+	if m.region, err = c.ownRegion(ctx); err != nil {
+		return nil, err
+	}
+	m.name = m.defaultName()
+	if o.Collection != "" {
+		_, err = c.holding(ctx, o.Collection)
+		return m, err
+	}
+	return m, m.loadRoutes(ctx)
+}
+
+// defaultName is the digest of the input, with what else decides which records
+// it becomes, so that a file put whole or as a disclosed copy has ids of its own.
+func (m *importer) defaultName() string {
+	if m.o.Name != "" {
+		return m.o.Name
+	}
+	name := hex.EncodeToString(m.sum.SHA256[:])
+	if m.o.Whole && m.sum.Kind != fhir.KindResource {
+		name += "/whole"
+	}
+	if col, ok := m.region.Collection(m.o.Collection); ok && len(col.Members) > 1 {
+		name += "/" + m.o.Collection
+	}
+	return name
+}
+
+// loadRoutes fetches the routing table of the holder's own collections.
+func (m *importer) loadRoutes(ctx context.Context) error {
+	for _, col := range m.region.Collections {
+		if !col.IsLog() && len(col.Members) == 1 && col.Holds(m.c.settings.Org) {
+			var err error
+			m.private, err = m.c.cachedPrivate(ctx, col.Log)
+			return err
+		}
+	}
+	return record.Fail(record.CodeForbidden, m.c.settings.Org+" holds no collection alone in region "+m.region.Name+"; name one")
+}
+
+// deliver yields outcomes in input order. It reports whether the whole input was
+// delivered and the consumer wants to go on.
+func (m *importer) deliver(ctx context.Context, yield func(Receipt, error) bool) bool {
+	waiting := make(map[int]outcome)
+	next, progress := 0, ImportProgress{Total: m.sum.Records}
+	for batch := range m.results {
+		for _, x := range batch {
+			waiting[x.seq] = x
+		}
+		for {
+			x, ok := waiting[next]
+			if !ok {
+				break
+			}
+			delete(waiting, next)
+			next++
+			if x.last {
+				yield(x.receipt, x.err)
+				return false
+			}
+			progress.Done++
+			progress.Bytes += int64(x.size)
+			if m.o.Progress != nil {
+				m.o.Progress(progress)
+			}
+			if !yield(x.receipt, x.err) {
+				return false
+			}
+			<-m.window
+		}
+	}
+	if next < m.sum.Records {
+		err := ctx.Err()
+		if err == nil {
+			err = inputError(fhir.ErrChanged)
+		}
+		yield(Receipt{}, err)
+		return false
+	}
+	return true
+}
+
+// inputError keeps the place and the rule, which hold no value of the input.
+func inputError(err error) error {
+	code := record.CodeInput
+	if reason, ok := fhir.ReasonOf(err); ok && reason == fhir.TooLarge {
+		code = record.CodeTooLarge
+	}
+	var se *fhir.SyntaxError
+	if errors.As(err, &se) {
+		return fmt.Errorf("%w%w", record.Fail(code, ""), err)
+	}
+	return fmt.Errorf("%wreading the input: %w", record.Fail(code, ""), err)
 }

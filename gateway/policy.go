@@ -26,9 +26,9 @@ type privatePart struct {
 	at  time.Time
 }
 
-// Policy returns the public policy in force, read from a peer of the client's
-// region, or of another region when none answers. Without one the error is
-// [ErrNoPolicy].
+// Policy returns the public policy in force, as peers of the client's own region
+// know it: what is private is decided by it, so no other region is asked. Without
+// one the error is [ErrNoPolicy].
 func (c *Client) Policy(ctx context.Context) (*collections.Policy, error) {
 	x := &call{function: record.FuncPolicy, peers: c.region}
 	b, err := c.evaluate(ctx, x)

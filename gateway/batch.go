@@ -1,0 +1,170 @@
+package gateway
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"domicile/chaincode/record"
+	"domicile/fhir"
+)
+
+// item is one record on its way into a collection.
+type item struct {
+	seq        int // place among the records of the input
+	ordinal    int // place in the input; decides the id
+	id         string
+	collection string
+	resource   *fhir.Resource
+	token      string
+	subjects   []string
+}
+
+func (x *item) receipt() Receipt {
+	return Receipt{ID: x.id, Collection: x.collection, Ordinal: x.ordinal}
+}
+
+func (x *item) outcome(r Receipt, err error) outcome {
+	return outcome{seq: x.seq, receipt: r, size: len(x.resource.Raw), err: err}
+}
+
+// batch is what travels in one put transaction: one collection's records.
+type batch struct {
+	items []*item
+	bytes int
+}
+
+// produce reads the input, makes batches and puts them, several at a time. It
+// returns once all of them are done.
+func (m *importer) produce(ctx context.Context, r io.Reader) {
+	var work sync.WaitGroup
+	defer work.Wait()
+	open := make(map[string]*batch)
+	flush := func(collection string) bool {
+		b := open[collection]
+		if b == nil {
+			return true
+		}
+		delete(open, collection)
+		weight := min(max(int64(b.bytes), record.BatchBytes), int64(m.c.opt.inFlight)*record.BatchBytes)
+		if m.flight.Acquire(ctx, weight) != nil {
+			return false
+		}
+		work.Go(func() {
+			defer m.flight.Release(weight)
+			m.report(ctx, m.put(ctx, b.items))
+		})
+		return true
+	}
+	flushAll := func() bool {
+		for name := range open {
+			if !flush(name) {
+				return false
+			}
+		}
+		return true
+	}
+	seq := 0
+	for e, err := range fhir.Split(r, m.sum) {
+		if err != nil {
+			flushAll()
+			m.report(ctx, []outcome{{seq: seq, err: inputError(err), last: true}})
+			return
+		}
+		if e.Skipped != "" {
+			continue
+		}
+		if !m.admit(ctx, flushAll) {
+			return
+		}
+		x, err := m.prepare(e, seq)
+		seq++
+		if err != nil {
+			m.report(ctx, []outcome{x.outcome(x.receipt(), err)})
+			continue
+		}
+		if b := open[x.collection]; b != nil && (len(b.items) >= record.BatchRecords || b.bytes+len(e.Raw) > record.BatchBytes) {
+			if !flush(x.collection) {
+				return
+			}
+		}
+		b := open[x.collection]
+		if b == nil {
+			b = new(batch)
+			open[x.collection] = b
+		}
+		b.items = append(b.items, x)
+		b.bytes += len(e.Raw)
+		for name, b := range open { // nothing waits long for its batch to fill
+			if seq-b.items[0].seq >= 4*record.BatchRecords && !flush(name) {
+				return
+			}
+		}
+	}
+	flushAll()
+}
+
+// admit takes a place in the window between reader and consumer. Before it waits
+// it sends every open batch, because the consumer may be waiting for one.
+func (m *importer) admit(ctx context.Context, flushAll func() bool) bool {
+	select {
+	case m.window <- struct{}{}:
+		return ctx.Err() == nil
+	default:
+	}
+	if !flushAll() {
+		return false
+	}
+	select {
+	case m.window <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// report hands outcomes to the consumer, who may have gone.
+func (m *importer) report(ctx context.Context, out []outcome) {
+	select {
+	case m.results <- out:
+	case <-ctx.Done():
+		// The consumer drains results until it is closed, so that this send
+		// ends too; a context that ended must still be told.
+		m.results <- out
+	}
+}
+
+// prepare gives a record its id, collection and tokens.
+func (m *importer) prepare(e fhir.Entry, seq int) (*item, error) {
+	x := &item{
+		seq: seq, ordinal: e.Ordinal, resource: e.Resource,
+		id:         record.ImportID(m.key, m.name, e.Ordinal, 0),
+		collection: m.o.Collection,
+		token:      resourceToken(m.key, e.Resource),
+	}
+	if x.collection == "" {
+		x.collection = m.private.Route(e.Resource.Security())
+	}
+	resolve := func(ref string) string { return fhir.Resolve(m.sum, ref) }
+	x.subjects = subjectTokens(m.key, resolve, e.Resource, e.FullURL)
+	if len(x.subjects) > record.MaxSubjects {
+		return x, coded(record.CodeInput, "%s: is about more than %d people and identifiers", x.id, record.MaxSubjects)
+	}
+	if len(e.Raw) > record.MaxBody {
+		return x, record.Fail(record.CodeTooLarge, x.id)
+	}
+	return x, nil
+}
+
+// warnings says what a person should know about a record that is accepted.
+func (m *importer) warnings(x *item) []string {
+	end, ok := x.resource.EndDate()
+	if !ok {
+		return nil
+	}
+	due, ok := m.region.Retain(x.resource.Type, x.resource.Security(), end)
+	if !ok || due.Due.Compare(m.today) > 0 {
+		return nil
+	}
+	return []string{"already past its retention; due at once"}
+}

@@ -1,0 +1,199 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+
+	"domicile/chaincode/record"
+)
+
+// putTries is how often a batch is looked at again after another writer, or an
+// earlier attempt of ours, got in between.
+const putTries = 8
+
+// put brings a batch into its collection: it reads what is there, puts what is
+// missing, and looks again after every answer that leaves a doubt.
+//
+// If we crash anywhere in here, the next run computes the same ids and starts
+// with the same look.
+func (m *importer) put(ctx context.Context, items []*item) []outcome {
+	var out []outcome
+	collection := items[0].collection
+	left := items
+	for try := 1; ; try++ {
+		done, missing, err := m.look(ctx, collection, left)
+		out = append(out, done...)
+		if err != nil {
+			return append(out, failAll(missing, err)...)
+		}
+		if left = missing; len(left) == 0 {
+			return out
+		}
+		done, err = m.putNew(ctx, collection, left)
+		if err == nil {
+			return append(out, done...)
+		}
+		switch code := record.CodeOf(err); {
+		case code == record.CodeExists, code == record.CodeGone, code == record.CodeConflict, code == record.CodeUnknown:
+			if try >= putTries || m.c.pause(ctx, try) != nil {
+				return append(out, failAll(left, err)...)
+			}
+		case ofRecord(code) && len(left) > 1:
+			for _, x := range left {
+				out = append(out, m.put(ctx, []*item{x})...)
+			}
+			return out
+		case ofRecord(code):
+			return append(out, left[0].outcome(left[0].receipt(), err))
+		default:
+			return append(out, failAll(left, err)...)
+		}
+	}
+}
+
+// ofRecord reports whether a refusal is about one record and not about the
+// import.
+func ofRecord(c record.Code) bool {
+	return slices.Contains([]record.Code{
+		record.CodeBadResource, record.CodeTooLarge, record.CodeWrongCollection, record.CodeIDReused, record.CodeInput,
+	}, c)
+}
+
+// failAll ends the import at each of these records.
+func failAll(items []*item, err error) []outcome {
+	var out []outcome
+	for _, x := range items {
+		o := x.outcome(x.receipt(), err)
+		o.last = true
+		out = append(out, o)
+	}
+	return out
+}
+
+// look reads the state of records and settles those that are there or were.
+func (m *importer) look(ctx context.Context, collection string, items []*item) (done []outcome, missing []*item, err error) {
+	ids := make([]string, len(items))
+	for i, x := range items {
+		ids[i] = x.id
+	}
+	states, err := m.c.Inspect(ctx, collection, ids)
+	if err != nil {
+		return nil, items, err
+	}
+	var present []record.AnchorRef
+	for i, x := range items {
+		s, r := states[i], x.receipt()
+		switch s.State {
+		case record.InsideAbsent:
+			missing = append(missing, x)
+			continue
+		case record.InsideGone, record.InsidePartial:
+			r.Gone, r.Hash, r.TxID = true, s.Hash, s.PurgeTx
+			r.Warnings = []string{"purged; not put back"}
+		case record.InsidePresent:
+			if sum := sha256.Sum256(x.resource.Raw); s.SHA256 != hex.EncodeToString(sum[:]) {
+				done = append(done, x.outcome(r, record.Fail(record.CodeIDReused, x.id)))
+				continue
+			}
+			r.Already, r.Hash, r.TxID, r.Warnings = true, s.Hash, s.PutTx, m.warnings(x)
+			present = append(present, record.AnchorRef{Ref: record.Ref{Collection: collection, ID: x.id}, Hash: s.Hash})
+		default:
+			return nil, items, record.Fail(record.CodeVersion, x.id+": in a state this program does not know")
+		}
+		if r.Block, err = m.blockOf(ctx, r.TxID); err != nil {
+			return nil, items, err
+		}
+		done = append(done, x.outcome(r, nil))
+	}
+	return done, missing, m.anchorMissing(ctx, present)
+}
+
+// anchorMissing queues those records for anchoring that an earlier run put and
+// did not anchor.
+func (m *importer) anchorMissing(ctx context.Context, refs []record.AnchorRef) error {
+	if m.o.NoAnchor || len(refs) == 0 {
+		return nil
+	}
+	ids := make([]string, len(refs))
+	for i, r := range refs {
+		ids[i] = r.ID
+	}
+	proofs, err := m.c.Proof(ctx, ids, From(m.c.settings.Region))
+	if err != nil {
+		return err
+	}
+	for i, p := range proofs {
+		if p.State == record.StateUnanchored || p.State == record.StateUnknown {
+			if err := m.anchor(ctx, refs[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// putNew submits one put transaction. Salts follow from the seeds, so the hash
+// needs no reading back.
+func (m *importer) putNew(ctx context.Context, collection string, items []*item) ([]outcome, error) {
+	ids := make([]string, len(items))
+	for i, x := range items {
+		ids[i] = x.id
+	}
+	var seeds [][]byte // of the newest attempt, which is the one that commits
+	custody := record.Custodial
+	if col, ok := m.region.Collection(collection); ok && len(col.Members) > 1 {
+		custody = record.Disclosed
+	}
+	tx, err := m.c.write(ctx, collection, record.OpPut, ids, func() (any, map[string][]byte, error) {
+		req := record.PutRequest{Version: record.Version, Region: m.c.settings.Region, Collection: collection}
+		bodies := make(map[string][]byte, len(items))
+		seeds = nil
+		for i, x := range items {
+			seed := newSeed()
+			seeds = append(seeds, seed)
+			req.Records = append(req.Records, record.PutRecord{
+				ID: x.id, Seed: seed, Resource: x.token, Subjects: x.subjects, Replaces: m.o.Replaces, Custody: custody,
+			})
+			bodies[record.BodyField(i)] = x.resource.Raw
+		}
+		return req, bodies, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out []outcome
+	for i, x := range items {
+		d, err := record.NewDrawer(seeds[i])
+		if err != nil {
+			return nil, err
+		}
+		r := x.receipt()
+		r.TxID, r.Block, r.Warnings = tx.TxID, tx.Block, m.warnings(x)
+		r.Hash = record.Hash(d.Salt("r"), x.resource.Raw)
+		if !m.o.NoAnchor {
+			ref := record.AnchorRef{Ref: record.Ref{Collection: collection, ID: x.id}, Hash: r.Hash}
+			if err := m.anchor(ctx, ref); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, x.outcome(r, nil))
+	}
+	return out, nil
+}
+
+// blockOf finds the block of a transaction, once for all records of it.
+func (m *importer) blockOf(ctx context.Context, txID string) (uint64, error) {
+	if txID == "" {
+		return 0, nil
+	}
+	if n, ok := m.blocks.Load(txID); ok {
+		return n.(uint64), nil
+	}
+	n, err := m.c.BlockOf(ctx, txID)
+	if err == nil {
+		m.blocks.Store(txID, n)
+	}
+	return n, err
+}
