@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -64,8 +65,10 @@ func (a *app) up(ctx context.Context, topology, policyFile, bin string) (*networ
 	if err != nil {
 		return nil, err
 	}
-	if err := a.checkPeers(b.policy, o.Topology); err != nil {
-		return nil, err
+	if openErr != nil || policyFile != "" {
+		if err := a.checkPeers(b.policy, o.Topology); err != nil {
+			return nil, err
+		}
 	}
 	o.CollectionsConfig, o.EndorsementPolicy = b.policy.Fabric(), b.policy.EndorsementPolicy()
 	n, err := network.Up(ctx, o)
@@ -173,6 +176,19 @@ func (a *app) networkStatus() *cobra.Command {
 	}
 }
 
+// agreedCollections is the collection configuration of the policy in force; nil,
+// which the doctor takes for "not known", when it cannot be read.
+func (a *app) agreedCollections(ctx context.Context) []byte {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	p, err := a.policyInForce(ctx)
+	if err != nil {
+		a.say("warning: the policy in force cannot be read (%v), so collections are not compared with it", err)
+		return nil
+	}
+	return p.Fabric()
+}
+
 func (a *app) networkDoctor() *cobra.Command {
 	return &cobra.Command{
 		Use: "doctor", Short: "Look for what is wrong with the network",
@@ -186,10 +202,7 @@ wrong that keeps the network from working.`,
 			if err != nil {
 				return err
 			}
-			report, err := n.Doctor(c.Context())
-			if err != nil {
-				return err
-			}
+			report := n.Doctor(c.Context(), a.agreedCollections(c.Context()))
 			if a.json {
 				if err := a.printJSON(report); err != nil {
 					return err
