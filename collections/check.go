@@ -27,7 +27,7 @@ func check(r *report, p *Policy) {
 		c.unique(seenRegion, g.Name, p.field("name"))
 		c.within(g, p.field("within"))
 		for j, o := range g.Organizations {
-			if other, twice := seenOrg[o]; twice {
+			if other, twice := seenOrg[o]; twice && other != g.Name {
 				c.add(p.field("organizations").index(j), "%s is in region %s already; an organisation belongs to one region", show(o), show(other))
 			}
 			seenOrg[o] = g.Name
@@ -38,7 +38,7 @@ func check(r *report, p *Policy) {
 		c.region(&p.Regions[i], in.item(i, p.Regions[i].Name))
 	}
 	if n := len(c.roots()); n < 2 {
-		c.add(in, "gives %d region(s) that lie in no other; at least two are needed, because a proof is endorsed by two regions", n)
+		c.add(in, "has %d of the at least two regions that lie in no other: a proof is endorsed by two regions; add one", n)
 	}
 }
 

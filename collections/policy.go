@@ -93,7 +93,7 @@ type Selector struct {
 }
 
 // Label is a security label to compare with meta.security of a resource. An empty
-// System stands for any system; Code is compared exactly.
+// System stands for any system; System and Code are compared exactly.
 type Label struct {
 	System string `json:"system,omitempty"`
 	Code   string `json:"code"`
@@ -214,8 +214,13 @@ func (c *Collection) Allows(msp, role string) bool {
 	return c.Holds(msp) && slices.Contains(c.Roles[msp], role)
 }
 
-// matches tells whether a label of a resource is the one meant.
+// matches tells whether a label of a resource is the one meant. A label that has no
+// code could mean any: it is taken for each of its system, or of every system if it
+// has none, so that a record with an unreadable label is kept apart and kept long.
 func (l Label) matches(c fhir.Coding) bool {
+	if c.Code == "" {
+		return c.System == "" || l.System == "" || l.System == c.System
+	}
 	return l.Code == c.Code && (l.System == "" || l.System == c.System)
 }
 

@@ -106,7 +106,9 @@ type pair struct {
 // pairs returns the entries of a mapping with any keys, in order, without
 // repeated ones, and notes their lines.
 func (r *reader) pairs(n *yaml.Node, p place) []pair {
-	r.lines[p.at] = n.Line
+	if _, ok := r.lines[p.at]; !ok || p.at == "" {
+		r.lines[p.at] = n.Line
+	}
 	if n.Kind != yaml.MappingNode {
 		r.add(p, "must be a mapping (key: value lines)")
 		return nil
