@@ -115,7 +115,11 @@ type ListRequest struct {
 	Limit      int    `json:"limit,omitempty"` // 1 to MaxPage, 0 = MaxPage
 }
 
-// DueRequest lists the due index up to and including a date.
+// DueRequest lists the due index up to and including a date, and after its last
+// entry the records of the collection that are in the gone register but have no
+// tombstone yet ([Entry.Gone]): together, everything a purge still has to do, so
+// that a run killed between purge and tombstone leaves nothing unfinished. A page
+// may be empty and yet have a Next.
 type DueRequest struct {
 	Version    int    `json:"v"`
 	Region     string `json:"region"`
@@ -136,6 +140,7 @@ type Entry struct {
 	ID   string `json:"id"`
 	Date string `json:"date,omitempty"` // due date, in the due index
 	Size int    `json:"size,omitempty"` // bytes, in the due index
+	Gone bool   `json:"gone,omitempty"` // purged, tombstone missing (OpDue)
 }
 
 // HoldRequest sets or releases a legal hold of one matter on records and
@@ -234,14 +239,16 @@ type PurgeRequest struct {
 
 // Gone is the stored document at [GoneKey].
 type Gone struct {
-	Version   int    `json:"v"`
-	Hash      string `json:"hash"` // of the purged value
-	Ground    Ground `json:"ground"`
-	Row       string `json:"row,omitempty"`
-	Authority string `json:"authority"`
-	At        string `json:"at"`
-	Tx        string `json:"tx"`
-	By        string `json:"by"`
+	Version int `json:"v"`
+	// Collection held the record: holders with two collections share one log.
+	Collection string `json:"collection"`
+	Hash       string `json:"hash"` // of the purged value
+	Ground     Ground `json:"ground"`
+	Row        string `json:"row,omitempty"`
+	Authority  string `json:"authority"`
+	At         string `json:"at"`
+	Tx         string `json:"tx"`
+	By         string `json:"by"`
 }
 
 // PrivateRequest sets the holder-private part of the policy in a log

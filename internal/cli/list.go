@@ -1,0 +1,276 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"domicile/chaincode/record"
+	"domicile/fhir"
+	"domicile/gateway"
+)
+
+// listFlags say what record list lists.
+type listFlags struct {
+	region, org, collection string
+	subject, dueBefore      string
+	held                    bool
+}
+
+// listed is one line of record list.
+type listed struct {
+	ID         string          `json:"id"`
+	Collection string          `json:"collection"`
+	DueDate    string          `json:"dueDate,omitempty"`
+	Size       int             `json:"size,omitempty"`
+	Hash       string          `json:"hash,omitempty"`
+	Held       bool            `json:"held,omitempty"`
+	Matters    []record.Matter `json:"matters,omitempty"`
+}
+
+func (a *app) recordList() *cobra.Command {
+	var o listFlags
+	c := &cobra.Command{
+		Use: "list --region REGION", Short: "List records: all, about a person, due, or held",
+		Long: `Lists the live records of the region that the organisation holds, with --json as one
+JSON line each.
+
+--subject names a file (or - for standard input) with one JSON document: a Patient
+resource, {"reference": "Patient/ID"}, or {"system": "...", "value": "..."}.`,
+		Example: `  domicile record list --region us
+  domicile record list --region us --subject patient.json
+  domicile record list --region us --due-before 2026-12-31
+  domicile record list --region us --held --json`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.dueBefore != "" {
+				d, err := fhir.ParseDate(o.dueBefore)
+				if err != nil || d.String() != o.dueBefore {
+					return usagef("--due-before is a day, YYYY-MM-DD")
+				}
+				if o.subject != "" {
+					return usagef("--due-before and --subject exclude each other")
+				}
+			}
+			return a.list(c.Context(), o)
+		},
+	}
+	regionFlag(c, &o.region, true)
+	f := c.Flags()
+	f.StringVar(&o.org, "org", "", "`organisation` that reads (default: the region's first)")
+	f.StringVar(&o.collection, "collection", "", "only this `collection`")
+	f.StringVar(&o.subject, "subject", "", "only records about the person in this `FILE|-`")
+	f.StringVar(&o.dueBefore, "due-before", "", "only records that are due on this `day` or earlier")
+	f.BoolVar(&o.held, "held", false, "only records under a legal hold, with the matters")
+	return c
+}
+
+func (a *app) list(ctx context.Context, o listFlags) error {
+	role := record.RoleReader
+	if o.held || o.dueBefore != "" {
+		role = record.RoleOfficer
+	}
+	client, err := a.connect(ctx, where{o.region, o.org, role})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	show := a.printLine
+	if !a.json {
+		t := newTable(a.out, "Record", "Collection", "Due", "Bytes", "Held")
+		defer t.Render()
+		show = func(v any) error {
+			l := v.(listed)
+			held := ""
+			for _, m := range l.Matters {
+				held += m.Matter + " "
+			}
+			if held == "" && l.Held {
+				held = "yes"
+			}
+			t.AppendRow([]any{l.ID, l.Collection, l.DueDate, l.Size, held})
+			return nil
+		}
+	}
+	if o.dueBefore != "" && !o.held {
+		return listDue(ctx, client, o, show)
+	}
+	return a.listLive(ctx, client, o, show)
+}
+
+// listLive lists through the subject index or all live records.
+func (a *app) listLive(ctx context.Context, client *gateway.Client, o listFlags, show func(any) error) error {
+	q := gateway.ListQuery{Collection: o.collection}
+	if o.subject != "" {
+		tokens, err := a.subjectTokens(client, o.subject)
+		if err != nil {
+			return err
+		}
+		q.Subjects = tokens
+	}
+	for e, err := range client.List(ctx, q) {
+		if err != nil {
+			return err
+		}
+		l := listed{ID: e.ID, Collection: e.Collection, DueDate: e.DueDate, Size: e.Size, Hash: e.Hash, Held: e.Held}
+		if o.held {
+			if !e.Held || o.dueBefore != "" && (e.DueDate == "" || e.DueDate > o.dueBefore) {
+				continue
+			}
+			holds, err := client.Holds(ctx, gateway.HoldsQuery{Collection: e.Collection, IDs: []string{e.ID}})
+			if err != nil {
+				return err
+			}
+			for _, h := range holds {
+				l.Matters = append(l.Matters, h.Matters...)
+			}
+		}
+		if err := show(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listDue lists the due index.
+func listDue(ctx context.Context, client *gateway.Client, o listFlags, show func(any) error) error {
+	names := []string{o.collection}
+	if o.collection == "" {
+		var err error
+		if names, err = client.Collections(ctx); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
+		for after := ""; ; {
+			page, err := client.Due(ctx, name, o.dueBefore, after)
+			if err != nil {
+				return err
+			}
+			for _, e := range page.Entries {
+				if e.Gone {
+					continue
+				}
+				if err := show(listed{ID: e.ID, Collection: name, DueDate: e.Date, Size: e.Size}); err != nil {
+					return err
+				}
+			}
+			if page.Next == "" {
+				break
+			}
+			after = page.Next
+		}
+	}
+	return nil
+}
+
+// subjectTokens reads a person from a file and returns the index tokens. Its errors
+// never repeat what the file holds.
+func (a *app) subjectTokens(client *gateway.Client, path string) ([]string, error) {
+	b, err := a.readAll(path, fhir.MaxBytes)
+	if err != nil {
+		return nil, err
+	}
+	if r, err := fhir.Parse(b); err == nil {
+		if r.Type != "Patient" {
+			return nil, record.Fail(record.CodeInput, "the subject file holds a resource that is no Patient")
+		}
+		return client.SubjectTokens(r)
+	}
+	var s struct{ Reference, System, Value string }
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&s); err != nil || !errors.Is(d.Decode(new(any)), io.EOF) {
+		return nil, subjectError()
+	}
+	switch {
+	case s.Reference != "" && s.System == "" && s.Value == "" && strings.Contains(s.Reference, "/"):
+		token, err := client.SubjectToken(s.Reference)
+		return []string{token}, err
+	case s.Reference == "" && s.Value != "":
+		token, err := client.IdentifierToken(s.System, s.Value)
+		return []string{token}, err
+	}
+	return nil, subjectError()
+}
+
+func subjectError() error {
+	return hinted{
+		record.Fail(record.CodeInput, "the subject file is not one of the three accepted forms"),
+		`give a Patient resource, {"reference": "Patient/ID"} or {"system": "...", "value": "..."}`,
+	}
+}
+
+func (a *app) recordHold(release bool) *cobra.Command {
+	var region, org, subject string
+	var o gateway.HoldOrder
+	name, what, does := "hold", "Forbid the purge of records, or of all records about a person", "held"
+	if release {
+		name, what, does = "release", "End a legal hold", "released"
+	}
+	c := &cobra.Command{
+		Use: name + " --region REGION --matter M --authority A --reason R (ID... | --subject FILE|-)", Short: what,
+		Long: what + `.
+
+A hold belongs to a matter, such as a court case. It blocks purges until every matter that
+holds the record, or a person it is about, is released. Which records are held is visible to
+the holders only.`,
+		Example: fmt.Sprintf(`  domicile record %[1]s --region us --matter case-17 --authority "court order of 2026-05-02" --reason litigation ID
+  domicile record %[1]s --region us --matter case-17 --authority "court order of 2026-05-02" --reason litigation --subject patient.json`, name),
+		RunE: func(c *cobra.Command, args []string) error {
+			for _, id := range args {
+				if err := checkID(id); err != nil {
+					return err
+				}
+			}
+			if len(args) == 0 && subject == "" {
+				return usagef("give ids of records, or a person with --subject")
+			}
+			for flag, v := range map[string]string{"matter": o.Matter, "authority": o.Authority, "reason": o.Reason} {
+				if v == "" && (!release || flag == "matter") {
+					return usagef("--%s is missing", flag)
+				}
+			}
+			return a.hold(c.Context(), where{region, org, record.RoleOfficer}, o, args, subject, release, does)
+		},
+	}
+	regionFlag(c, &region, true)
+	f := c.Flags()
+	f.StringVar(&org, "org", "", "`organisation` that holds the records (default: the region's first)")
+	f.StringVar(&o.Collection, "collection", "", "a `collection` of the holder (default: the organisation's own)")
+	f.StringVar(&o.Matter, "matter", "", "`reference` of the case")
+	f.StringVar(&o.Authority, "authority", "", "`who` ordered it and under what")
+	f.StringVar(&o.Reason, "reason", "", "`why`")
+	f.StringVar(&subject, "subject", "", "the person in this `FILE|-`, as in record list")
+	return c
+}
+
+func (a *app) hold(ctx context.Context, w where, o gateway.HoldOrder, ids []string, subject string, release bool, does string) error {
+	client, err := a.connect(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	o.IDs = ids
+	if subject != "" {
+		if o.Subjects, err = a.subjectTokens(client, subject); err != nil {
+			return err
+		}
+	}
+	order := client.Hold
+	if release {
+		order = client.Release
+	}
+	r, err := order(ctx, o)
+	if err != nil {
+		return err
+	}
+	a.say("%d records and %d index tokens: %s for this matter", len(o.IDs), len(o.Subjects), does)
+	return a.printLine(r)
+}

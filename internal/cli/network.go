@@ -1,0 +1,223 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"domicile/collections"
+	"domicile/network"
+)
+
+func (a *app) networkCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "network", Short: "Start, stop and look at a local network of Fabric's own programs",
+		Example: "  domicile network up\n  domicile network status --json\n  domicile network down",
+	}
+	c.AddCommand(a.networkUp(), a.networkDown(), a.networkStatus(), a.networkDoctor())
+	return c
+}
+
+func (a *app) networkUp() *cobra.Command {
+	var topology, policy, bin string
+	c := &cobra.Command{
+		Use: "up", Short: "Bring the network up and put the policy into force",
+		Long: `Makes a network, or resumes a stopped one with its data, and puts the policy into
+force on a new one. Running it again changes nothing. The processes stay when the
+command ends; domicile network down stops them.`,
+		Example: `  domicile network up
+  domicile network up --dir /tmp/net --topology small
+  domicile network up --topology my-topology.yaml --policy my-policy.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := a.up(c.Context(), topology, policy, bin)
+			return err
+		},
+	}
+	c.Flags().StringVar(&topology, "topology", "", "topology `FILE` of a new network, or default, small or raft")
+	c.Flags().StringVar(&policy, "policy", "", "policy `FILE` (default: the demo policy, on a new network)")
+	c.Flags().StringVar(&bin, "bin", "", "`directory` of Fabric's programs (default: that of domicile)")
+	return c
+}
+
+// up brings the network up, writes the settings and sees to the policy.
+func (a *app) up(ctx context.Context, topology, policyFile, bin string) (*network.Network, error) {
+	o := network.Options{Dir: a.dir, BinDir: bin, Progress: func(s string) { a.say("%s", s) }}
+	known, openErr := network.Open(a.dir)
+	switch {
+	case openErr == nil && topology == "":
+		o.Topology = known.Topology()
+	case topology == "":
+		o.Topology = network.DefaultTopology()
+	default:
+		t, err := readTopology(topology)
+		if err != nil {
+			return nil, err
+		}
+		o.Topology = t
+	}
+	b, err := a.bundle(policyFile, o.Topology)
+	if err != nil {
+		return nil, err
+	}
+	if openErr != nil || policyFile != "" {
+		if err := a.checkPeers(b.policy, o.Topology); err != nil {
+			return nil, err
+		}
+	}
+	o.CollectionsConfig, o.EndorsementPolicy = b.policy.Fabric(), b.policy.EndorsementPolicy()
+	n, err := network.Up(ctx, o)
+	if err != nil {
+		var busy *network.BusyError
+		if errors.As(err, &busy) {
+			return nil, hinted{err, "stop that program, or give the network another --dir"}
+		}
+		return nil, err
+	}
+	if err := writeSettings(n); err != nil {
+		return nil, err
+	}
+	if err := a.ensurePolicy(ctx, n, b, policyFile != ""); err != nil {
+		return nil, err
+	}
+	a.say("the network is up in %s", n.Dir())
+	return n, nil
+}
+
+// readTopology reads a shipped topology by its name, or a file.
+func readTopology(name string) (network.Topology, error) {
+	if t, ok := network.NamedTopology(name); ok {
+		return t, nil
+	}
+	t, err := network.ReadTopology(name)
+	if err != nil {
+		return t, usage{err: err, hint: "give default, small, raft or a topology file"}
+	}
+	return t, nil
+}
+
+// checkPeers prints what the policy asks of the topology, and refuses one that
+// cannot work.
+func (a *app) checkPeers(p *collections.Policy, t network.Topology) error {
+	peers := map[string]int{}
+	for _, o := range p.Organizations() {
+		peers[o] = t.PeersOf(o)
+	}
+	bad := 0
+	for _, f := range collections.PeerCheck(p, peers) {
+		a.say("%s", f)
+		if f.Error {
+			bad++
+		}
+	}
+	if bad > 0 {
+		return refused{fmt.Sprintf("the policy does not fit the topology: %d errors", bad), "give the organisations more peers, or change the policy's members"}
+	}
+	return nil
+}
+
+func (a *app) networkDown() *cobra.Command {
+	var destroy bool
+	c := &cobra.Command{
+		Use: "down", Short: "Stop all processes of the network; its data stays",
+		Example: "  domicile network down\n  domicile network down --destroy   # and delete everything in it",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			n, err := network.Open(a.dir)
+			if err != nil {
+				return err
+			}
+			if !destroy {
+				return n.Down(c.Context())
+			}
+			return destroyNetwork(c.Context(), n)
+		},
+	}
+	c.Flags().BoolVar(&destroy, "destroy", false, "also delete the network with all its data and keys")
+	return c
+}
+
+func destroyNetwork(ctx context.Context, n *network.Network) error {
+	if err := os.RemoveAll(filepath.Join(n.Dir(), "settings")); err != nil {
+		return err
+	}
+	return n.Destroy(ctx)
+}
+
+func (a *app) networkStatus() *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "Show every process of the network",
+		Example: "  domicile network status\n  domicile network status --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			n, err := network.Open(a.dir)
+			if err != nil {
+				return err
+			}
+			nodes, err := n.Status(c.Context())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(nodes)
+			}
+			t := newTable(a.out, "Region", "Org", "Name", "Kind", "State", "PID", "Address", "Height")
+			for _, x := range nodes {
+				t.AppendRow([]any{x.Region, x.Org, x.Name, x.Kind, x.State, x.PID, x.Address, x.Height})
+			}
+			t.Render()
+			return nil
+		},
+	}
+}
+
+// agreedCollections is the collection configuration of the policy in force; nil,
+// which the doctor takes for "not known", when it cannot be read.
+func (a *app) agreedCollections(ctx context.Context) []byte {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	p, err := a.policyInForce(ctx)
+	if err != nil {
+		a.say("warning: the policy in force cannot be read (%v), so collections are not compared with it", err)
+		return nil
+	}
+	return p.Fabric()
+}
+
+func (a *app) networkDoctor() *cobra.Command {
+	return &cobra.Command{
+		Use: "doctor", Short: "Look for what is wrong with the network",
+		Long: `Checks every node's process, channel height, certificates, disk and log level, and
+that the committed collections are those of the policy. Exit status 1 when something is
+wrong that keeps the network from working.`,
+		Example: "  domicile network doctor\n  domicile network doctor --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			n, err := network.Open(a.dir)
+			if err != nil {
+				return err
+			}
+			report := n.Doctor(c.Context(), a.agreedCollections(c.Context()))
+			if a.json {
+				if err := a.printJSON(report); err != nil {
+					return err
+				}
+			} else {
+				t := newTable(a.out, "Severity", "Node", "Check", "Finding")
+				for _, f := range report.Findings {
+					t.AppendRow([]any{f.Severity, f.Node, f.Check, f.Message})
+				}
+				t.Render()
+			}
+			if report.Worst() == network.Error {
+				return refused{"the doctor found errors", ""}
+			}
+			return nil
+		},
+	}
+}

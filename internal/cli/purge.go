@@ -1,0 +1,243 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"domicile/chaincode/record"
+	"domicile/fhir"
+	"domicile/gateway"
+	"domicile/purge"
+)
+
+func (a *app) purgeCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "purge", Short: "Destroy records whose retention has ended",
+		Long: `Purging takes a record out of every peer's state and has other regions confirm it. The
+bytes stay in the files of the holder's peers until they are overwritten or scrubbed.`,
+		Example: `  domicile purge plan --region us
+  domicile purge run --region us              # a dry run
+  domicile purge run --region us --execute`,
+	}
+	c.AddCommand(a.purgePlan(), a.purgeRun())
+	for _, x := range [][2]string{
+		{"serve", "Purge on a schedule"}, {"scrub", "Remove the bytes of purged records from disks"}, {"attest", "Look for bytes of purged records and sign what was found"},
+	} {
+		c.AddCommand(&cobra.Command{
+			Use: x[0], Short: x[1] + " (not in this version)", DisableFlagParsing: true,
+			Example: "  domicile purge " + x[0] + "   # not in this version",
+			RunE: func(*cobra.Command, []string) error {
+				return usage{fmt.Errorf("purge %s is not available in this version", x[0]), "purge plan and purge run are"}
+			},
+		})
+	}
+	return c
+}
+
+// purgeFlags say what to purge.
+type purgeFlags struct {
+	region, org, before string
+	collections         []string
+	limit               int
+}
+
+func (p *purgeFlags) add(c *cobra.Command) {
+	regionFlag(c, &p.region, true)
+	f := c.Flags()
+	f.StringVar(&p.org, "org", "", "`organisation` that holds the records (default: the region's first)")
+	f.StringSliceVar(&p.collections, "collection", nil, "only these `collections` (default: all that the organisation holds)")
+	f.IntVar(&p.limit, "limit", 0, "at most `n` records (default: no limit)")
+}
+
+// today is the current day in UTC, which due dates are compared with.
+func today() string { return fhir.DateOf(time.Now()).String() }
+
+// ledger opens the client and adapts it.
+func (a *app) ledger(ctx context.Context, p *purgeFlags) (*gateway.Client, purge.Ledger, error) {
+	if p.before == "" {
+		p.before = today()
+	}
+	if d, err := fhir.ParseDate(p.before); err != nil || d.String() != p.before {
+		return nil, nil, usagef("--before is a day, YYYY-MM-DD")
+	}
+	client, err := a.connect(ctx, where{p.region, p.org, record.RolePurger})
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(p.collections) == 0 {
+		if p.collections, err = client.Collections(ctx); err != nil {
+			client.Close()
+			return nil, nil, err
+		}
+	}
+	return client, ledger{client}, nil
+}
+
+// ledger is a gateway client as the purge package sees it.
+type ledger struct{ *gateway.Client }
+
+func (l ledger) Purge(ctx context.Context, q record.PurgeRequest) (purge.Receipt, error) {
+	r, err := l.Client.Purge(ctx, q)
+	return purge.Receipt(r), err
+}
+
+// Tombstone names every record that failed in one error, as purge.Ledger asks; the
+// client has published the others.
+func (l ledger) Tombstone(ctx context.Context, refs []record.Ref) (purge.Receipt, error) {
+	r, err := l.Client.Tombstone(ctx, refs)
+	if failed := gateway.IDErrors(err); len(failed) > 0 {
+		var ids []string
+		for _, f := range failed {
+			ids = append(ids, f.ID)
+		}
+		if code := record.CodeOf(failed[0]); code != "" {
+			err = record.Fail(code, strings.Join(ids, " "))
+		}
+	}
+	return purge.Receipt(r), err
+}
+
+func (a *app) purgePlan() *cobra.Command {
+	var p purgeFlags
+	var rows int
+	c := &cobra.Command{
+		Use: "plan --region REGION", Short: "Show what is due, on which ground and authority",
+		Long: `Shows which records could be purged now, on which ground and authority, which are held,
+and what an interrupted run left unfinished. It changes nothing. --before shows what becomes
+due until a later day.`,
+		Example: `  domicile purge plan --region us
+  domicile purge plan --region eu --before 2027-12-31 --json`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			client, l, err := a.ledger(c.Context(), &p)
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			plan, err := purge.MakePlan(c.Context(), l, purge.PlanOptions{Collections: p.collections, Before: p.before, Limit: p.limit})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(plan)
+			}
+			a.printPlan(plan, rows)
+			return nil
+		},
+	}
+	p.add(c)
+	c.Flags().StringVar(&p.before, "before", "", "what is due on this `day` or earlier (default: today)")
+	c.Flags().IntVar(&rows, "rows", 50, "print at most `n` records of each kind")
+	return c
+}
+
+// printPlan prints a plan as a table, and a warning when its authorities are
+// inventions.
+func (a *app) printPlan(p *purge.Plan, rows int) {
+	t := newTable(a.out, "Record", "Collection", "What", "Due", "Bytes", "Ground", "Authority")
+	part := func(what string, items []purge.Item) {
+		for i, it := range items {
+			if i == rows {
+				t.AppendRow([]any{fmt.Sprintf("… and %d more", len(items)-i), "", what})
+				break
+			}
+			w := what
+			if w == "" && !it.DueNow {
+				w = "not yet due"
+			} else if w == "" {
+				w = "purge"
+			}
+			t.AppendRow([]any{it.ID, it.Collection, w, it.DueDate, it.Size, it.Ground, it.Authority})
+		}
+	}
+	part("", p.Items)
+	part("HELD, stays", p.Held)
+	part("finish purge", p.Partial)
+	part("tombstone missing", p.TombstoneMissing)
+	t.AppendFooter([]any{fmt.Sprintf("%d records, %d due now", p.Totals.Records, p.Totals.DueNow), "",
+		fmt.Sprintf("%d held", p.Totals.Held), "", p.Totals.Bytes})
+	t.Render()
+	if p.Truncated {
+		a.say("the plan was cut at --limit; there is more")
+	}
+	if p.Demo {
+		a.say("warning: %s: the authorities above are invented for a demonstration", purge.DemoPrefix)
+	}
+}
+
+func (a *app) purgeRun() *cobra.Command {
+	var p purgeFlags
+	var execute bool
+	var o purge.Options
+	c := &cobra.Command{
+		Use: "run --region REGION", Short: "Purge what is due; a dry run without --execute",
+		Long: `Reads again what is due, purges it in batches and publishes the tombstones, which at
+least two regions sign. Held records are skipped and counted. It can be interrupted at any
+point: run it again.
+
+Without --execute it goes through the same steps and writes nothing. With it, one JSON line
+is printed for each thing done.`,
+		Example: `  domicile purge run --region us
+  domicile purge run --region us --execute --limit 500`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			client, l, err := a.ledger(c.Context(), &p)
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			if !execute {
+				l = purge.DryRun(l)
+			}
+			o.Collections, o.Before, o.Limit = p.collections, p.before, p.limit
+			return a.runPurge(c.Context(), l, o, execute)
+		},
+	}
+	p.add(c)
+	c.Flags().BoolVar(&execute, "execute", false, "really purge")
+	c.Flags().IntVar(&o.BatchRecords, "batch", purge.DefaultBatchRecords, "`records` in one purge transaction")
+	return c
+}
+
+func (a *app) runPurge(ctx context.Context, l purge.Ledger, o purge.Options, execute bool) error {
+	b := a.progress(-1, "purging")
+	done := 0
+	authorities := map[string]int{}
+	var printErr error
+	o.Progress = func(e purge.Event) {
+		if e.Kind == purge.EventPurged {
+			done++
+			b.set(done, 0)
+			authorities[e.Authority]++
+		}
+		if (execute || e.Kind == purge.EventSkipped) && printErr == nil {
+			printErr = a.printLine(e)
+		}
+	}
+	result, err := purge.Run(ctx, l, o)
+	b.finish()
+	verb := "would be"
+	if execute {
+		verb = "were"
+	}
+	a.say("%d records %s purged (%s), %d tombstones %s published", result.Purged, verb, size(result.Bytes), result.Tombstoned, verb)
+	for _, text := range slices.Sorted(maps.Keys(authorities)) {
+		a.say("  %d on ground %q, authority: %s", authorities[text], record.GroundDue, text)
+	}
+	for _, code := range slices.Sorted(maps.Keys(result.Skipped)) {
+		a.say("  %d left alone: %s", result.Skipped[code], code)
+	}
+	if !execute {
+		a.say("Nothing was changed. Pass --execute to purge.")
+	} else if result.Purged > 0 {
+		a.say("The bytes may remain in files of the holder's peers until they are scrubbed.")
+	}
+	return errors.Join(err, printErr)
+}

@@ -1,0 +1,261 @@
+package purge
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+
+	"domicile/chaincode/record"
+)
+
+const today = "2026-06-01"
+
+// fake is a ledger of one collection that keeps the rules of [Ledger] and records
+// every breach of what a run promises.
+type fake struct {
+	mu      sync.Mutex
+	records map[string]*rec
+	block   uint64
+	breach  []string
+	calls   int
+	pageLen int
+	// fault decides about the n-th call, counted from 0.
+	fault func(call int, name string) (before, after error)
+	// hook runs before the n-th call, to let something else happen meanwhile.
+	hook func(call int, name string)
+}
+
+type rec struct {
+	id, due, putTx      string
+	size                int
+	held                bool
+	body, meta, tomb    bool
+	gone                bool
+	bodyBlock           uint64
+	bodyPurge, allPurge int
+	lag                 int // endorsers that have not processed the purge
+}
+
+const authority = DemoPrefix + ": test"
+
+func newFake() *fake { return &fake{records: map[string]*rec{}, block: 1, pageLen: 7} }
+
+// add stores n records of one size, ten to a put transaction.
+func (f *fake) add(n, size int, due string) []*rec {
+	var out []*rec
+	base := len(f.records)
+	for i := range n {
+		r := &rec{
+			id: record.NewID(), due: due, size: size, body: true, meta: true,
+			putTx: fmt.Sprintf("tx-%d-%d-%d", base, size, i/10),
+		}
+		f.records[r.id] = r
+		out = append(out, r)
+	}
+	return out
+}
+
+// enter counts a call and applies its fault.
+func (f *fake) enter(name string) (before, after error) {
+	n := f.calls
+	f.calls++
+	if f.hook != nil {
+		f.hook(n, name)
+	}
+	if f.fault != nil {
+		return f.fault(n, name)
+	}
+	return nil, nil
+}
+
+func (f *fake) Due(_ context.Context, c, before, after string) (record.Page, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e, a := f.enter("Due"); e != nil || a != nil {
+		return record.Page{}, firstError(e, a)
+	}
+	type key struct {
+		k string
+		e record.Entry
+	}
+	var keys []key
+	for _, r := range f.records {
+		if r.meta && r.due != "" && r.due <= before {
+			keys = append(keys, key{"due/" + r.due + "/" + r.id, record.Entry{ID: r.id, Date: r.due, Size: r.size}})
+		}
+		if r.gone && !r.tomb {
+			keys = append(keys, key{"gone/" + r.id, record.Entry{ID: r.id, Gone: true}})
+		}
+	}
+	sort.Slice(keys, func(i, j int) bool { return keys[i].k < keys[j].k })
+	var p record.Page
+	for _, k := range keys {
+		if k.k <= after {
+			continue
+		}
+		if len(p.Entries) == f.pageLen {
+			return p, nil
+		}
+		p.Entries = append(p.Entries, k.e)
+		p.Next = k.k
+	}
+	p.Next = ""
+	return p, nil
+}
+
+func (f *fake) Inspect(_ context.Context, c string, ids []string) ([]record.State, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e, a := f.enter("Inspect"); e != nil || a != nil {
+		return nil, firstError(e, a)
+	}
+	if len(ids) == 0 || len(ids) > record.MaxRecords {
+		f.note("inspect of %d ids", len(ids))
+	}
+	var out []record.State
+	for _, id := range ids {
+		r := f.records[id]
+		if r == nil {
+			out = append(out, record.State{ID: id, State: record.InsideAbsent})
+			continue
+		}
+		s := record.State{ID: id, Size: r.size, DueDate: r.due, IsDue: r.due != "" && r.due <= today, Held: r.held, PutTx: r.putTx, Authority: authority}
+		switch {
+		case r.body:
+			s.State = record.InsidePresent
+		case r.meta:
+			s.State = record.InsidePartial
+		default:
+			s = record.State{ID: id, State: record.InsideGone, Ground: string(record.GroundDue), Authority: authority}
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func (f *fake) Purge(_ context.Context, q record.PurgeRequest) (Receipt, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before, after := f.enter("Purge")
+	if before != nil {
+		return Receipt{}, before
+	}
+	if err := f.purge(q); err != nil {
+		return Receipt{}, err
+	}
+	return f.receipt(), after
+}
+
+func (f *fake) purge(q record.PurgeRequest) error {
+	var bad = map[record.Code][]string{}
+	touched := map[string]int{}
+	for _, id := range q.IDs {
+		r := f.records[id]
+		switch {
+		case r == nil:
+			bad[record.CodeAbsent] = append(bad[record.CodeAbsent], id)
+		case q.Part == record.PartRest:
+			if r.body || !r.meta {
+				bad[record.CodeAbsent] = append(bad[record.CodeAbsent], id)
+			} else if f.block < r.bodyBlock+1 {
+				f.note("rest of %s in block %d, body in %d", id, f.block+1, r.bodyBlock)
+			}
+			continue
+		case !r.body:
+			bad[record.CodeGone] = append(bad[record.CodeGone], id)
+		case r.held:
+			bad[record.CodeHeld] = append(bad[record.CodeHeld], id)
+		case r.due == "" || r.due > today:
+			bad[record.CodeNotDue] = append(bad[record.CodeNotDue], id)
+		}
+		if r != nil {
+			touched[r.putTx] = record.BatchBytes
+			if r.size > record.BatchBytes && (q.Part != record.PartBody || len(q.IDs) > 1) {
+				f.note("large record %s purged with others or in one step", id)
+			}
+		}
+	}
+	for _, code := range []record.Code{record.CodeAbsent, record.CodeGone, record.CodeHeld, record.CodeNotDue} {
+		if len(bad[code]) > 0 {
+			return record.Fail(code, "records "+strings.Join(bad[code], ", "))
+		}
+	}
+	if sum := len(touched) * record.BatchBytes; len(q.IDs) > 1 && sum >= 4<<20 {
+		f.note("a purge touches %d bytes", sum)
+	}
+	for _, id := range q.IDs {
+		r := f.records[id]
+		if q.Part != record.PartRest {
+			r.bodyPurge++
+			r.body, r.gone, r.bodyBlock = false, true, f.block+1
+		}
+		if q.Part != record.PartBody {
+			r.allPurge++
+			r.meta = false
+		}
+	}
+	return nil
+}
+
+func (f *fake) Tombstone(_ context.Context, refs []record.Ref) (Receipt, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before, after := f.enter("Tombstone")
+	if before != nil {
+		return Receipt{}, before
+	}
+	var lag []string
+	for _, ref := range refs {
+		r := f.records[ref.ID]
+		switch {
+		case r == nil || r.body || !r.gone:
+			f.note("tombstone for %s, which lives", ref.ID)
+		case r.lag > 0:
+			r.lag--
+			lag = append(lag, ref.ID)
+		}
+	}
+	if len(lag) > 0 {
+		return Receipt{}, record.Fail(record.CodeLive, strings.Join(lag, " "))
+	}
+	for _, ref := range refs {
+		f.records[ref.ID].tomb = true
+	}
+	return f.receipt(), after
+}
+
+func (f *fake) receipt() Receipt {
+	f.block++
+	return Receipt{TxID: fmt.Sprintf("tx%d", f.block), Block: f.block}
+}
+
+func (f *fake) note(format string, args ...any) {
+	f.breach = append(f.breach, fmt.Sprintf(format, args...))
+}
+
+// check is the oracle: all that was due and free is purged exactly once and has its
+// tombstone, and nothing else was touched.
+func (f *fake) check(t *testing.T) {
+	t.Helper()
+	for _, b := range f.breach {
+		t.Errorf("breach: %s", b)
+	}
+	for _, r := range f.records {
+		due := r.due != "" && r.due <= today && !r.held
+		switch {
+		case due && (r.body || r.meta || !r.tomb || r.bodyPurge != 1 || r.allPurge != 1):
+			t.Errorf("%s was due: body %t meta %t tombstone %t, body purged %d times, rest %d times",
+				r.id, r.body, r.meta, r.tomb, r.bodyPurge, r.allPurge)
+		case !due && (!r.body || !r.meta || r.tomb):
+			t.Errorf("%s was not to be purged: body %t meta %t tombstone %t", r.id, r.body, r.meta, r.tomb)
+		}
+	}
+}
+
+func firstError(errs ...error) error {
+	return errs[slices.IndexFunc(errs, func(e error) bool { return e != nil })]
+}
