@@ -109,7 +109,7 @@ func FuzzSplit(f *testing.F) {
 		if sum.Kind == KindBundle && !sum.Whole {
 			var second map[string]json.RawMessage // a map keeps the case of names
 			var items []json.RawMessage
-			if json.Unmarshal(in, &second) != nil || second["entry"] != nil && json.Unmarshal(second["entry"], &items) != nil ||
+			if json.Unmarshal(bytes.TrimPrefix(in, bom), &second) != nil || second["entry"] != nil && json.Unmarshal(second["entry"], &items) != nil ||
 				len(items) != len(entries) {
 				t.Fatalf("%d entries, a second decoder finds %d", len(entries), len(items))
 			}
