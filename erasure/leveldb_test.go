@@ -316,11 +316,11 @@ func TestALiveDatabaseHidesNothingWhileItMovesEntriesToNewFiles(t *testing.T) {
 	dir := t.TempDir()
 	db := open(t, dir)
 	must(t, db.Put([]byte("k250-"), []byte(steady), nil))
-	written := make(chan error, 1)
+	written, value := make(chan error, 1), append(noise(4000), record()...)
 	go func() {
 		var err error
 		for i := 0; i < 6000 && err == nil; i++ {
-			err = db.Put(fmt.Appendf(nil, "k%d", i%500), append(noise(4000), record()...), nil)
+			err = db.Put(fmt.Appendf(nil, "k%d", i%500), value, nil)
 		}
 		written <- err
 	}()
