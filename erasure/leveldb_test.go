@@ -316,22 +316,21 @@ func TestALiveDatabaseHidesNothingWhileItMovesEntriesToNewFiles(t *testing.T) {
 	dir := t.TempDir()
 	db := open(t, dir)
 	must(t, db.Put([]byte("k250-"), []byte(steady), nil))
-	stop, stopped := make(chan struct{}), make(chan error, 1)
+	written, value := make(chan error, 1), append(noise(4000), record()...)
 	go func() {
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				stopped <- nil
-				return
-			default:
-			}
-			if err := db.Put(fmt.Appendf(nil, "k%d", i%500), append(noise(4000), record()...), nil); err != nil {
-				stopped <- err
-				return
-			}
+		var err error
+		for i := 0; i < 6000 && err == nil; i++ {
+			err = db.Put(fmt.Appendf(nil, "k%d", i%500), value, nil)
 		}
+		written <- err
 	}()
-	for range 8 {
+	for busy := true; busy; {
+		select {
+		case err := <-written:
+			must(t, err)
+			busy = false
+		default:
+		}
 		r := scan(t, dir, steady)
 		if len(r.Findings) == 0 {
 			t.Errorf("missed: %+v", r)
@@ -340,8 +339,6 @@ func TestALiveDatabaseHidesNothingWhileItMovesEntriesToNewFiles(t *testing.T) {
 			t.Logf("not covered: %s", g)
 		}
 	}
-	close(stop)
-	must(t, <-stopped)
 	must(t, db.Close())
 	if r := scan(t, dir, steady); len(r.NotCovered) > 0 || len(r.Findings) == 0 {
 		t.Fatalf("at rest: %+v", r)
