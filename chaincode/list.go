@@ -36,7 +36,7 @@ func list(c *call, req *record.ListRequest) ([]byte, error) {
 		}
 		s = under(t.key(t.token, ""))
 	}
-	return c.page(s, req.After, req.Limit)
+	return c.pages(req.After, req.Limit, scan{c.coll.Name, s})
 }
 
 var dueKey = regexp.MustCompile(`^due/(\d{4}-\d{2}-\d{2})/[0-9a-f]{32}$`)
@@ -49,64 +49,102 @@ func due(c *call, req *record.DueRequest) ([]byte, error) {
 	}
 	first := strings.TrimSuffix(record.DueKey("", ""), "/") // "due/"
 	s := span{first, under(record.DueKey(day.String(), "")).end}
-	return c.page(s, req.After, req.Limit)
+	return c.pages(req.After, req.Limit, scan{c.coll.Name, s}, scan{c.log, under(record.TodoKey(""))})
 }
 
-// page reads at most limit entries of a span, from behind a key on.
-func (c *call) page(s span, after string, limit int) ([]byte, error) {
+// scan is one range of one collection.
+type scan struct {
+	collection string
+	span
+}
+
+// pages reads at most limit entries of the scans, whose key ranges ascend, from
+// behind a key on.
+func (c *call) pages(after string, limit int, scans ...scan) ([]byte, error) {
 	if limit == 0 {
 		limit = record.MaxPage
 	}
 	if limit < 1 || limit > record.MaxPage {
 		return nil, record.Fail(record.CodeBadRequest, "field limit must be 1 to 1000")
 	}
-	if after != "" {
-		if after < s.start || after >= s.end {
-			return nil, record.Fail(record.CodeBadRequest, "field after is not the next of a page of this list")
-		}
-		s.start = after + "\x00"
-	}
-	it, err := c.stub.GetPrivateDataByRange(c.coll.Name, s.start, s.end)
-	if err != nil {
-		return nil, missing(err)
-	}
-	defer it.Close()
+	known := after == ""
 	p := record.Page{Entries: []record.Entry{}}
-	last := ""
-	for it.HasNext() {
-		kv, err := it.Next()
-		if err != nil {
-			return nil, internal("reading a range")
+	for _, s := range scans {
+		if after >= s.end {
+			continue
 		}
-		if len(p.Entries) == limit {
-			p.Next = last
+		if after >= s.start {
+			known = true
+			s.start = after + "\x00"
+		}
+		if !known {
 			break
 		}
-		e, err := entryOf(kv.GetKey(), kv.GetValue())
-		if err != nil {
+		if full, err := c.page(s, limit, &p); err != nil {
 			return nil, err
+		} else if full {
+			return encode(p)
 		}
-		p.Entries = append(p.Entries, e)
-		last = kv.GetKey()
 	}
+	if !known {
+		return nil, record.Fail(record.CodeBadRequest, "field after is not the next of a page of this list")
+	}
+	p.Next = ""
 	return encode(p)
 }
 
-func entryOf(key string, value []byte) (record.Entry, error) {
+// page adds the entries of one scan to p until p has limit of them and reports
+// whether it stopped for that.
+func (c *call) page(s scan, limit int, p *record.Page) (full bool, err error) {
+	it, err := c.stub.GetPrivateDataByRange(s.collection, s.start, s.end)
+	if err != nil {
+		return false, missing(err)
+	}
+	defer it.Close()
+	for it.HasNext() {
+		kv, err := it.Next()
+		if err != nil {
+			return false, internal("reading a range")
+		}
+		if len(p.Entries) == limit {
+			return true, nil
+		}
+		e, ours, err := c.entryOf(kv.GetKey(), kv.GetValue())
+		if err != nil {
+			return false, err
+		}
+		if ours {
+			p.Entries = append(p.Entries, e)
+		}
+		p.Next = kv.GetKey()
+	}
+	return false, nil
+}
+
+// entryOf decodes an index entry; ours is false for one of another collection of
+// the same holder.
+func (c *call) entryOf(key string, value []byte) (e record.Entry, ours bool, err error) {
 	if id, ok := strings.CutPrefix(key, record.MetaKey("")); ok {
-		return record.Entry{ID: id}, nil
+		return record.Entry{ID: id}, true, nil
 	}
 	_, payload, err := record.DecodeValue(value)
 	if err != nil {
-		return record.Entry{}, internal("decoding an index entry")
+		return e, false, internal("decoding an index entry")
+	}
+	if strings.HasPrefix(key, record.TodoKey("")) {
+		var todo record.Todo
+		if err := json.Unmarshal(payload, &todo); err != nil {
+			return e, false, internal("decoding an index entry")
+		}
+		return record.Entry{ID: todo.ID, Gone: true}, todo.Collection == c.coll.Name, nil
 	}
 	var stored record.IndexEntry
 	if err := json.Unmarshal(payload, &stored); err != nil {
-		return record.Entry{}, internal("decoding an index entry")
+		return e, false, internal("decoding an index entry")
 	}
-	e := record.Entry{ID: stored.ID}
+	e.ID = stored.ID
 	if m := dueKey.FindStringSubmatch(key); m != nil {
 		e.Date, e.Size = m[1], stored.Size
 	}
-	return e, nil
+	return e, true, nil
 }

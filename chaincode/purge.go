@@ -59,7 +59,35 @@ func purgeDue(c *call, req *record.PurgeRequest, draw *record.Drawer) error {
 	if err := bad.err(); err != nil {
 		return err
 	}
-	return c.destroy(list, part, draw)
+	settled, err := c.settled(req.Settle)
+	if err != nil {
+		return err
+	}
+	return c.destroy(list, part, settled, draw)
+}
+
+// settled returns the keys of the to-do entries that a public tombstone answers.
+func (c *call) settled(ids []string) ([]string, error) {
+	var bad offenders
+	var keys []string
+	for _, id := range ids {
+		doc, err := anchorAt(c.stub, record.AnchorKey(c.coll.Name, id))
+		if err != nil {
+			return nil, err
+		}
+		if doc.PurgedAt == "" {
+			bad.add(record.CodeAbsent, id)
+			continue
+		}
+		todo, err := c.hash(c.log, record.TodoKey(id))
+		if err != nil {
+			return nil, err
+		}
+		if todo != nil {
+			keys = append(keys, record.TodoKey(id))
+		}
+	}
+	return keys, bad.err()
 }
 
 func checkDue(req *record.PurgeRequest) (record.Part, error) {
@@ -76,7 +104,10 @@ func checkDue(req *record.PurgeRequest) (record.Part, error) {
 	if req.Authority != "" || len(req.Reason) > maxText {
 		return "", record.Fail(record.CodeBadRequest, "ground due takes its authority from the policy, and a reason of at most 2000 bytes")
 	}
-	if err := count(len(req.IDs), "ids"); err != nil {
+	if err := count(len(req.IDs)+len(req.Settle), "ids and settle together"); err != nil {
+		return "", err
+	}
+	if err := checkIDs(req.Settle); err != nil {
 		return "", err
 	}
 	return part, checkIDs(req.IDs)
@@ -125,18 +156,18 @@ func (d *doomed) judge(c *call, id string, part record.Part, held *holdings) (re
 
 // destroy purges the keys, which come from the metadata and never from the
 // caller, and enters the ids in the register of what is gone.
-func (c *call) destroy(list []doomed, part record.Part, draw *record.Drawer) error {
+func (c *call) destroy(list []doomed, part record.Part, settled []string, draw *record.Drawer) error {
 	var keys []string
 	var register []kv
 	for i := range list {
 		d := &list[i]
 		if part != record.PartRest {
 			keys = append(keys, record.RecordKey(d.meta.ID))
-			entry, err := c.goneEntry(d, draw)
+			entries, err := c.goneEntries(d, draw)
 			if err != nil {
 				return err
 			}
-			register = append(register, entry)
+			register = append(register, entries...)
 		}
 		if part != record.PartBody {
 			keys = append(append(keys, record.MetaKey(d.meta.ID)), d.meta.Index...)
@@ -148,17 +179,28 @@ func (c *call) destroy(list []doomed, part record.Part, draw *record.Drawer) err
 			return internal("purging")
 		}
 	}
+	for _, k := range settled {
+		if err := c.stub.PurgePrivateData(c.log, k); err != nil {
+			return internal("purging")
+		}
+	}
 	return c.write(c.log, register)
 }
 
-func (c *call) goneEntry(d *doomed, draw *record.Drawer) (kv, error) {
-	b, err := json.Marshal(record.Gone{
-		Version: record.Version, Hash: hex.EncodeToString(d.hash), Ground: record.GroundDue,
+// goneEntries are the register entry of a record and its place on the list of
+// tombstones to publish.
+func (c *call) goneEntries(d *doomed, draw *record.Drawer) ([]kv, error) {
+	gone, err := json.Marshal(record.Gone{
+		Version: record.Version, Collection: c.coll.Name, Hash: hex.EncodeToString(d.hash), Ground: record.GroundDue,
 		Row: d.due.Row, Authority: d.due.Authority, At: c.at(), Tx: c.stub.GetTxID(), By: c.who.id,
 	})
 	if err != nil {
-		return kv{}, internal("encoding the register entry")
+		return nil, internal("encoding the register entry")
 	}
-	key := record.GoneKey(d.meta.ID)
-	return kv{key, record.EncodeValue(draw.Salt(key), b)}, nil
+	todo, err := json.Marshal(record.Todo{Version: record.Version, Collection: c.coll.Name, ID: d.meta.ID})
+	if err != nil {
+		return nil, internal("encoding the register entry")
+	}
+	entry := func(key string, doc []byte) kv { return kv{key, record.EncodeValue(draw.Salt(key), doc)} }
+	return []kv{entry(record.GoneKey(d.meta.ID), gone), entry(record.TodoKey(d.meta.ID), todo)}, nil
 }

@@ -99,6 +99,7 @@ const (
 	prefixPad    = "pad/"
 	prefixHold   = "hold/"
 	prefixGone   = "gone/"
+	prefixTodo   = "todo/"
 	prefixLog    = "log/"
 
 	// KeyPrivate is the key, in a log collection, of the holder-private part
@@ -138,6 +139,10 @@ func HoldKey(token string) string { return prefixHold + token }
 // GoneKey is the key, in a log collection, that a purge writes and that makes
 // an id unusable for ever.
 func GoneKey(id string) string { return prefixGone + id }
+
+// TodoKey is the key, in a log collection, that a purge writes and that goes once
+// the record's tombstone is public: the list of tombstones still to publish.
+func TodoKey(id string) string { return prefixTodo + id }
 
 // LogKey is the key, in a log collection, of one log entry.
 func LogKey(at, nonce string) string { return prefixLog + at + "/" + nonce }

@@ -116,10 +116,10 @@ type ListRequest struct {
 }
 
 // DueRequest lists the due index up to and including a date, and after its last
-// entry the records of the collection that are in the gone register but have no
-// tombstone yet ([Entry.Gone]): together, everything a purge still has to do, so
-// that a run killed between purge and tombstone leaves nothing unfinished. A page
-// may be empty and yet have a Next.
+// entry the records of the collection that were purged and whose tombstone nobody
+// has settled yet ([Entry.Gone], [PurgeRequest.Settle]): together, everything a
+// purge still has to do, so that a run killed between purge and tombstone leaves
+// nothing unfinished. A page may be empty and yet have a Next.
 type DueRequest struct {
 	Version    int    `json:"v"`
 	Region     string `json:"region"`
@@ -140,7 +140,7 @@ type Entry struct {
 	ID   string `json:"id"`
 	Date string `json:"date,omitempty"` // due date, in the due index
 	Size int    `json:"size,omitempty"` // bytes, in the due index
-	Gone bool   `json:"gone,omitempty"` // purged, tombstone missing (OpDue)
+	Gone bool   `json:"gone,omitempty"` // purged, tombstone not settled (OpDue)
 }
 
 // HoldRequest sets or releases a legal hold of one matter on records and
@@ -233,14 +233,24 @@ type PurgeRequest struct {
 	Part       Part     `json:"part,omitempty"`
 	IDs        []string `json:"ids,omitempty"`  // 1 to MaxRecords, for every ground but failed
 	Keys       []string `json:"keys,omitempty"` // for ground failed: private keys without a live hash
-	Reason     string   `json:"reason,omitempty"`
-	Authority  string   `json:"authority,omitempty"` // ground failed: who decided; due: taken from the policy
+	// Settle names records whose tombstone is public, so that OpDue need not
+	// list them any more. With ground due, and then IDs may be empty.
+	Settle    []string `json:"settle,omitempty"`
+	Reason    string   `json:"reason,omitempty"`
+	Authority string   `json:"authority,omitempty"` // ground failed: who decided; due: taken from the policy
+}
+
+// Todo is the stored document at [TodoKey].
+type Todo struct {
+	Version    int    `json:"v"`
+	Collection string `json:"collection"`
+	ID         string `json:"id"`
 }
 
 // Gone is the stored document at [GoneKey].
 type Gone struct {
 	Version int `json:"v"`
-	// Collection held the record: holders with two collections share one log.
+	// Collection held the record: a holder's collections share one log.
 	Collection string `json:"collection"`
 	Hash       string `json:"hash"` // of the purged value
 	Ground     Ground `json:"ground"`

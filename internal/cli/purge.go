@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -60,7 +59,7 @@ func (p *purgeFlags) add(c *cobra.Command) {
 func today() string { return fhir.DateOf(time.Now()).String() }
 
 // ledger opens the client and adapts it.
-func (a *app) ledger(ctx context.Context, p *purgeFlags) (*gateway.Client, purge.Ledger, error) {
+func (a *app) ledger(ctx context.Context, p *purgeFlags) (*gateway.Client, *ledger, error) {
 	if p.before == "" {
 		p.before = today()
 	}
@@ -77,31 +76,7 @@ func (a *app) ledger(ctx context.Context, p *purgeFlags) (*gateway.Client, purge
 			return nil, nil, err
 		}
 	}
-	return client, ledger{client}, nil
-}
-
-// ledger is a gateway client as the purge package sees it.
-type ledger struct{ *gateway.Client }
-
-func (l ledger) Purge(ctx context.Context, q record.PurgeRequest) (purge.Receipt, error) {
-	r, err := l.Client.Purge(ctx, q)
-	return purge.Receipt(r), err
-}
-
-// Tombstone names every record that failed in one error, as purge.Ledger asks; the
-// client has published the others.
-func (l ledger) Tombstone(ctx context.Context, refs []record.Ref) (purge.Receipt, error) {
-	r, err := l.Client.Tombstone(ctx, refs)
-	if failed := gateway.IDErrors(err); len(failed) > 0 {
-		var ids []string
-		for _, f := range failed {
-			ids = append(ids, f.ID)
-		}
-		if code := record.CodeOf(failed[0]); code != "" {
-			err = record.Fail(code, strings.Join(ids, " "))
-		}
-	}
-	return purge.Receipt(r), err
+	return client, newLedger(client), nil
 }
 
 func (a *app) purgePlan() *cobra.Command {
@@ -188,13 +163,14 @@ is printed for each thing done.`,
   domicile purge run --region us --execute --limit 500`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, l, err := a.ledger(c.Context(), &p)
+			client, real, err := a.ledger(c.Context(), &p)
 			if err != nil {
 				return err
 			}
 			defer client.Close()
+			var l purge.Ledger = real
 			if !execute {
-				l = purge.DryRun(l)
+				l = purge.DryRun(real)
 			}
 			o.Collections, o.Before, o.Limit = p.collections, p.before, p.limit
 			return a.runPurge(c.Context(), l, o, execute)
@@ -222,6 +198,9 @@ func (a *app) runPurge(ctx context.Context, l purge.Ledger, o purge.Options, exe
 		}
 	}
 	result, err := purge.Run(ctx, l, o)
+	if real, ok := l.(*ledger); ok {
+		err = errors.Join(err, real.settle(ctx))
+	}
 	b.finish()
 	verb := "would be"
 	if execute {
