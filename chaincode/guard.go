@@ -11,7 +11,9 @@ import (
 
 // guarding is a key-level endorsement policy in the making. The shim's helper
 // can only demand all of a list of organisations; regions need OutOf and OR.
-type guarding interface{ rule(*envelope) *common.SignaturePolicy }
+type guarding interface {
+	rule(*envelope) *common.SignaturePolicy
+}
 
 type envelope struct {
 	ids   []*msp.MSPPrincipal
