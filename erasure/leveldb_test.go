@@ -59,6 +59,7 @@ func TestTableEntriesAreFoundInEveryState(t *testing.T) {
 			}
 			return db.Put([]byte("k"), record(), nil)
 		}},
+		{"compressed in a value", func(db *leveldb.DB) error { return db.Put([]byte("k"), gz(t, record()), nil) }},
 		{"as base64 in a value", func(db *leveldb.DB) error {
 			return db.Put([]byte("k"), []byte("WmVicmEtQ2FuYXJ5LTc3IFplYnJhLUNhbmFyeS03OA=="), nil)
 		}},
@@ -71,7 +72,7 @@ func TestTableEntriesAreFoundInEveryState(t *testing.T) {
 			reopen(t, dir) // journal → table, nothing merged
 			r := scan(t, dir)
 			got := forms(r)
-			if got[erasure.FormTable]+got["table/base64"] == 0 || len(r.NotCovered) > 0 {
+			if got[erasure.FormTable]+got["table/base64"]+got["table/gzip"] == 0 || len(r.NotCovered) > 0 {
 				t.Fatalf("found %v, not covered %v", got, r.NotCovered)
 			}
 		})
@@ -162,6 +163,43 @@ func TestARecordSplitBetweenJournalBlocksHidesFromGrep(t *testing.T) {
 	}
 }
 
+func TestAJournalGoesOnAfterAnUnfinishedRecord(t *testing.T) {
+	logOf := func(value []byte) []byte {
+		dir := t.TempDir()
+		db := open(t, dir)
+		defer db.Close()
+		must(t, db.Put([]byte("k"), value, nil))
+		logs, _ := filepath.Glob(filepath.Join(dir, "*.log"))
+		b, err := os.ReadFile(logs[0])
+		must(t, err)
+		return b
+	}
+	// The first record would go on in the second block, where another begins instead.
+	first := logOf(append([]byte(canary), noise(40_000)...))[:32<<10]
+	copy(first[len(first)-6:], "halves")
+	second := logOf([]byte(canary))
+	dir := t.TempDir()
+	write(t, dir, "000001.log", append(first, second...))
+	must(t, os.WriteFile(filepath.Join(dir, "000002.log"), second, 0o600))
+	r := scan(t, dir, canary)
+	var got []string
+	for _, f := range r.Findings {
+		if f.Form == erasure.FormJournal {
+			got = append(got, fmt.Sprintf("%s at %d: %d", filepath.Base(f.Path), f.Offset, f.Count))
+		}
+	}
+	if want := "[000001.log at 0: 2 000002.log at 0: 1]"; fmt.Sprint(got) != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+	// What ends one record and begins the next is not one text.
+	joined := "halves" + string(second[7:13])
+	for _, f := range scan(t, dir, joined).Findings {
+		if f.Form == erasure.FormJournal {
+			t.Errorf("found what spans two records: %+v", f)
+		}
+	}
+}
+
 func TestATornJournalTailIsSearchedAndIsNoGap(t *testing.T) {
 	dir := t.TempDir()
 	db := open(t, dir)
@@ -200,7 +238,9 @@ func TestCompactErasesWhatARangeCompactionLeaves(t *testing.T) {
 	must(t, db.CompactRange(util.Range{}))
 	must(t, db.Close())
 	reopen(t, plain)
-	t.Logf("range compaction alone leaves %v", forms(scan(t, plain)))
+	if scan(t, plain).Clean() {
+		t.Log("LevelDB's range compaction alone erases this fixture too: it no longer shows why Compact does more")
+	}
 
 	dir := build()
 	if scan(t, dir).Clean() {
@@ -271,35 +311,36 @@ func TestCompactLeavesOtherDirectoriesAlone(t *testing.T) {
 	}
 }
 
-func TestScanningALiveDatabaseToleratesItsChanges(t *testing.T) {
+func TestALiveDatabaseHidesNothingWhileItMovesEntriesToNewFiles(t *testing.T) {
+	const steady = "written-once-before-all-else"
 	dir := t.TempDir()
 	db := open(t, dir)
-	stop, stopped := make(chan struct{}), make(chan error)
+	must(t, db.Put([]byte("k250-"), []byte(steady), nil))
+	written, value := make(chan error, 1), append(noise(4000), record()...)
 	go func() {
 		var err error
-		for i := 0; err == nil; i++ {
-			select {
-			case <-stop:
-				stopped <- err
-				return
-			default:
-				err = db.Put(fmt.Appendf(nil, "k%d", i%500), append(noise(4000), record()...), nil)
-			}
+		for i := 0; i < 6000 && err == nil; i++ {
+			err = db.Put(fmt.Appendf(nil, "k%d", i%500), value, nil)
 		}
-		<-stop
-		stopped <- err
+		written <- err
 	}()
-	for range 5 {
-		r := scan(t, dir)
+	for busy := true; busy; {
+		select {
+		case err := <-written:
+			must(t, err)
+			busy = false
+		default:
+		}
+		r := scan(t, dir, steady)
+		if len(r.Findings) == 0 {
+			t.Errorf("missed: %+v", r)
+		}
 		for _, g := range r.NotCovered {
 			t.Logf("not covered: %s", g)
 		}
 	}
-	close(stop)
-	must(t, <-stopped)
 	must(t, db.Close())
-	r := scan(t, dir)
-	if got := forms(r); got[erasure.FormTable] < 400 || len(r.NotCovered) > 0 {
-		t.Fatalf("at rest: %v, not covered %v", got, r.NotCovered)
+	if r := scan(t, dir, steady); len(r.NotCovered) > 0 || len(r.Findings) == 0 {
+		t.Fatalf("at rest: %+v", r)
 	}
 }

@@ -3,6 +3,7 @@ package erasure
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +14,9 @@ import (
 	"syscall"
 )
 
-// ScanProcess searches the memory of a running process: every readable private mapping, anonymous (heap, stacks) or of a
-// file. Memory swapped out is read back in. Finding.Path is "pid N" and the mapping's label, Finding.Offset the address.
+// ScanProcess searches the memory of a running process: every readable mapping, anonymous (heap, stacks) or of a file,
+// except devices. Memory swapped out is read back in; pages that were never touched are not read. Finding.Path is "pid N"
+// and the mapping's label, Finding.Offset the address.
 //
 // It needs the right to trace the process: same user and a permissive kernel.yama.ptrace_scope, or CAP_SYS_PTRACE;
 // otherwise the error wraps fs.ErrPermission. A process that does not exist, or ends during the scan, gives an error that
@@ -35,6 +37,11 @@ func ScanProcess(ctx context.Context, pid int, patterns []Pattern) (*Report, err
 		return nil, processError(pid, err)
 	}
 	defer mem.Close()
+	var pagemap io.ReaderAt = strings.NewReader("") // a kernel without it: every page is read
+	if f, err := os.Open(dir + "/pagemap"); err == nil {
+		defer f.Close()
+		pagemap = f
+	}
 	r, t := &Report{}, &tally{}
 	for _, mp := range maps {
 		place := strings.TrimSpace(fmt.Sprintf("pid %d %s", pid, mp.label))
@@ -44,7 +51,7 @@ func ScanProcess(ctx context.Context, pid int, patterns []Pattern) (*Report, err
 			}
 			continue
 		}
-		if err := scanMapping(ctx, m, t, mem, mp, place); err != nil {
+		if err := scanMapping(ctx, m, t, mem, pagemap, mp, place); err != nil {
 			return nil, processError(pid, err)
 		}
 		r.Files++
@@ -133,30 +140,73 @@ func parseMapping(line string) (m mapping, ok bool) {
 	return m, true
 }
 
-// scanMapping searches one mapping. A page that cannot be read (a file mapping beyond the file's end, a mapping that was
-// given back) is passed over.
-func scanMapping(ctx context.Context, m *matcher, t *tally, mem io.ReaderAt, mp mapping, place string) error {
-	const page = 4096
-	buf := make([]byte, streamBuffer)
-	from := mp.from
+// scanMapping searches the pages of one mapping that are in memory or swapped out; the others are zero or unchanged parts
+// of a file. A page that cannot be read (a mapping that was given back) is passed over.
+func scanMapping(ctx context.Context, m *matcher, t *tally, mem, pagemap io.ReaderAt, mp mapping, place string) error {
+	from := mp.from // the address of the first byte in s
 	s := m.stream(func(n *needle, at int64) { t.add(place, n.form.in(FormMemory), n.pattern, int64(from)+at) })
+	buf := make([]byte, streamBuffer)
+	next := mp.from // the address after the last byte in s
+	err := residentRuns(ctx, pagemap, mp, func(lo, hi uint64) error {
+		for at := lo; at < hi; {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if at != next {
+				s.Close()
+				from = at
+			}
+			n, err := mem.ReadAt(buf[:min(uint64(len(buf)), hi-at)], int64(at))
+			_, _ = s.Write(buf[:n])
+			t.bytes += int64(n)
+			at += uint64(n)
+			next = at
+			if err != nil || n == 0 {
+				if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ESRCH) {
+					return err
+				}
+				at = (at/pageSize + 1) * pageSize
+			}
+		}
+		return nil
+	})
+	s.Close()
+	return err
+}
+
+var pageSize = uint64(os.Getpagesize())
+
+// residentRuns visits the runs of pages of a mapping that are present or swapped, by /proc/PID/pagemap (see
+// https://docs.kernel.org/admin-guide/mm/pagemap.html), or the whole mapping when that cannot be read.
+func residentRuns(ctx context.Context, pagemap io.ReaderAt, mp mapping, visit func(lo, hi uint64) error) error {
+	const (
+		entry = 8
+		batch = 64 << 10        // pages
+		held  = uint64(3) << 62 // present or swapped
+	)
+	flags := make([]byte, entry*min(batch, (mp.to-mp.from)/pageSize))
 	for at := mp.from; at < mp.to; {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		n, err := mem.ReadAt(buf[:min(uint64(len(buf)), mp.to-at)], int64(at))
-		_, _ = s.Write(buf[:n])
-		t.bytes += int64(n)
-		at += uint64(n)
-		if err != nil || n == 0 {
-			if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ESRCH) {
-				return err
-			}
-			s.Close()
-			at = (at/page + 1) * page
-			from = at
+		pages := min(uint64(len(flags))/entry, (mp.to-at)/pageSize)
+		n, _ := pagemap.ReadAt(flags[:pages*entry], int64(at/pageSize*entry))
+		if pages = uint64(n) / entry; pages == 0 {
+			return visit(at, mp.to)
 		}
+		for i := uint64(0); i < pages; {
+			j := i
+			for j < pages && binary.LittleEndian.Uint64(flags[j*entry:])&held != 0 {
+				j++
+			}
+			if j > i {
+				if err := visit(at+i*pageSize, at+j*pageSize); err != nil {
+					return err
+				}
+			}
+			i = j + 1
+		}
+		at += pages * pageSize
 	}
-	s.Close()
 	return nil
 }

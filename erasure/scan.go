@@ -74,7 +74,8 @@ type tree struct {
 	single  string   // the only file to scan, when the root is a file
 	results map[string]*result
 	report  *Report
-	fresh   bool // whether this pass met something new
+	fresh   bool // whether this pass met something new, so that another is needed
+	retried bool // whether this pass read again what was not covered before
 }
 
 type result struct {
@@ -118,7 +119,7 @@ func (t *tree) scan(ctx context.Context) error {
 		start = t.single
 	}
 	for range passes {
-		t.fresh = false
+		t.fresh, t.retried = false, false
 		err := fs.WalkDir(t.dir.FS(), start, func(p string, d fs.DirEntry, err error) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -128,9 +129,12 @@ func (t *tree) scan(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !t.fresh {
+		if !t.fresh && !t.retried {
 			return nil
 		}
+	}
+	if !t.fresh {
+		return nil
 	}
 	t.report.NotCovered = append(t.report.NotCovered, fmt.Sprintf("%s: new files kept appearing, listed %d times", t.name, passes))
 	return nil
@@ -162,13 +166,16 @@ func (t *tree) visit(ctx context.Context, p string, d fs.DirEntry, walkErr error
 		t.failed(p, err)
 		return nil
 	}
-	old := t.results[p]
-	if old != nil && old.info != nil && os.SameFile(old.info, info) && (len(old.gaps) == 0 || old.info.Size() == info.Size()) {
-		return nil
+	if old := t.results[p]; old != nil && old.info != nil && os.SameFile(old.info, info) {
+		if len(old.gaps) == 0 || old.info.Size() == info.Size() {
+			return nil
+		}
+		t.retried = true // it was still being written, perhaps
+	} else {
+		t.fresh = t.fresh || !d.IsDir()
 	}
 	res := &result{info: info}
 	t.results[p] = res
-	t.fresh = t.fresh || !d.IsDir()
 	t.fileName(res, p, info)
 	switch {
 	case info.Mode().IsRegular():
@@ -185,6 +192,7 @@ func (t *tree) failed(p string, err error) {
 		if t.results[p] == nil || !t.results[p].read {
 			t.report.Vanished = append(t.report.Vanished, t.place(p))
 		}
+		t.fresh = true // what it held may be in a file that this listing did not show
 		return
 	}
 	t.report.NotCovered = append(t.report.NotCovered, t.place(p)+": "+plain(err))
@@ -242,7 +250,9 @@ func (t *tree) link(res *result, p string) {
 func (t *tree) regular(ctx context.Context, res *result, p string) error {
 	f, err := t.dir.OpenFile(p, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		res.info = nil
+		if errors.Is(err, fs.ErrNotExist) {
+			res.info = nil
+		}
 		t.failed(p, err)
 		return nil
 	}

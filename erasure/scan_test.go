@@ -1,8 +1,10 @@
 package erasure_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -101,7 +103,22 @@ func TestHitsAcrossBufferBoundariesAreFoundOnce(t *testing.T) {
 		copy(data[at:], canary)
 		write(t, dir, "f", data)
 		r := scan(t, dir)
-		if len(r.Findings) != 1 || r.Findings[0].Count != min(1, len(data)-at) || r.Findings[0].Offset != int64(at) {
+		if len(r.Findings) != 1 || r.Findings[0].Count != 1 || r.Findings[0].Offset != int64(at) {
+			t.Errorf("planted at %d: %+v", at, r.Findings)
+		}
+	}
+}
+
+func TestTheLongestFormIsFoundOnceAtEachPlaceOfABoundary(t *testing.T) {
+	const buffer = 256 << 10
+	long := strings.Trim(strings.ReplaceAll(fmt.Sprint([]byte(canary)), " ", ", "), "[]")
+	dir := t.TempDir()
+	for at := buffer - len(long) - 2; at <= buffer+2; at++ {
+		data := make([]byte, buffer+1000)
+		copy(data[at:], long)
+		write(t, dir, "f", data)
+		r := scan(t, dir)
+		if len(r.Findings) != 1 || r.Findings[0].Count != 1 || r.Findings[0].Offset != int64(at) {
 			t.Errorf("planted at %d: %+v", at, r.Findings)
 		}
 	}
@@ -176,11 +193,21 @@ func TestNamesAreSearchedAndNotDisclosed(t *testing.T) {
 
 func TestWhatCannotBeSearchedIsNamed(t *testing.T) {
 	cut := gz(t, noise(5000))
+	var archive bytes.Buffer
+	tw := tar.NewWriter(&archive)
+	for _, name := range []string{"README", "stateLeveldb/000012.ldb"} {
+		must(t, tw.WriteHeader(&tar.Header{Name: name, Size: 5000, Mode: 0o600}))
+		_, err := tw.Write(noise(5000))
+		must(t, err)
+	}
+	must(t, tw.Close())
 	for _, c := range []struct {
 		name, file, want string
 		data             []byte
 	}{
 		{"damaged gzip", "a.gz", "damaged gzip", cut[:2000]},
+		{"LevelDB in tar", "a.tar", "LevelDB files inside an archive", archive.Bytes()},
+		{"LevelDB in tar in gzip", "a.tgz", "LevelDB files inside an archive", gz(t, archive.Bytes())},
 		{"zip", "a.zip", "zip content", []byte("PK\x03\x04....")},
 		{"zstd", "a.zst", "zstd content", []byte("\x28\xb5\x2f\xfd....")},
 		{"table without footer", "000001.ldb", "damaged table", noise(1000)},
@@ -237,6 +264,16 @@ func TestASingleFileMayBeARoot(t *testing.T) {
 	p := write(t, t.TempDir(), "peer.log", []byte("x"+canary))
 	if r := scan(t, p); len(r.Findings) != 1 || r.Findings[0].Path != p {
 		t.Fatalf("%+v", r)
+	}
+}
+
+func TestScanStopsWithItsContext(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "f", noise(1000))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := erasure.Scan(ctx, erasure.Options{Roots: []string{dir}, Patterns: patterns(canary)}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
 	}
 }
 

@@ -57,7 +57,7 @@ func (c *Client) evaluate(ctx context.Context, x *call) ([]byte, error) {
 		return nil, err
 	}
 	var answer []byte
-	at, f := c.tryPeers(ctx, x, func(ctx context.Context) error {
+	at, f := c.tryPeers(ctx, x, c.settings.Timeouts.Evaluate, func(ctx context.Context) error {
 		answer, err = p.EvaluateWithContext(ctx)
 		return err
 	})
@@ -83,7 +83,7 @@ func (c *Client) endorse(ctx context.Context, x *call) (*client.Transaction, err
 	}
 	made := time.Now()
 	var tx *client.Transaction
-	at, f := c.tryPeers(ctx, x, func(ctx context.Context) error {
+	at, f := c.tryPeers(ctx, x, c.settings.Timeouts.Endorse, func(ctx context.Context) error {
 		if time.Since(made) > proposalAge {
 			if p, err = c.proposal(x); err != nil {
 				return err
@@ -102,7 +102,7 @@ func (c *Client) endorse(ctx context.Context, x *call) (*client.Transaction, err
 // tryPeers calls send with each of the call's peers, those that failed a moment
 // ago last, for a number of rounds with growing pauses, until one answers. An
 // answer of the contract ends it, whatever it says.
-func (c *Client) tryPeers(ctx context.Context, x *call, send func(context.Context) error) (at string, f *fault) {
+func (c *Client) tryPeers(ctx context.Context, x *call, limit time.Duration, send func(context.Context) error) (at string, f *fault) {
 	if len(x.peers) == 0 {
 		return "", &fault{err: unavailable("no gateway peer is configured for this call")}
 	}
@@ -113,7 +113,7 @@ func (c *Client) tryPeers(ctx context.Context, x *call, send func(context.Contex
 		}
 		for _, p := range peers {
 			at = p.Name
-			err := send(via(ctx, p))
+			err := within(via(ctx, p), limit, send)
 			if err == nil {
 				p.succeed()
 				return at, nil
@@ -134,6 +134,14 @@ func (c *Client) tryPeers(ctx context.Context, x *call, send func(context.Contex
 		f.caller = cause
 	}
 	return at, f
+}
+
+// within bounds one message to one peer. (The SDK's time limits do not apply to
+// its WithContext calls.)
+func within(ctx context.Context, limit time.Duration, send func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return send(ctx)
 }
 
 // pause waits before round n ≥ 1: the base doubled each time, at most 5 s, with

@@ -74,12 +74,9 @@ func (c *Client) open() error {
 	if err := c.dial(); err != nil {
 		return err
 	}
-	t := c.settings.Timeouts
 	c.fabric, err = client.Connect(c.signer.id,
 		client.WithSign(c.signer.sign), client.WithHash(c.signer.hash),
-		client.WithClientConnection(route{}),
-		client.WithEvaluateTimeout(t.Evaluate), client.WithEndorseTimeout(t.Endorse),
-		client.WithSubmitTimeout(t.Submit), client.WithCommitStatusTimeout(t.Commit))
+		client.WithClientConnection(route{}))
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (c *Client) ownRegion(ctx context.Context) (*collections.Region, error) {
 		return nil, record.Fail(record.CodeSettings, "region "+c.settings.Region+" is not in the policy")
 	}
 	for _, peer := range c.region {
-		if !within(p, peer.Org, r.Name) {
+		if !inside(p, peer.Org, r.Name) {
 			return nil, record.Fail(record.CodeSettings,
 				fmt.Sprintf("peer %s belongs to %s, which the policy does not place in region %s; private calls are refused", peer.Name, peer.Org, r.Name))
 		}
@@ -83,8 +83,8 @@ func (c *Client) ownRegion(ctx context.Context) (*collections.Region, error) {
 	return r, nil
 }
 
-// within reports whether an organisation is of a region or of one inside it.
-func within(p *collections.Policy, org, region string) bool {
+// inside reports whether an organisation is of a region or of one inside it.
+func inside(p *collections.Policy, org, region string) bool {
 	r, ok := p.RegionOf(org)
 	for range p.Regions {
 		if !ok {

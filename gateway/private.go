@@ -93,7 +93,7 @@ func (c *Client) endorsers(ctx context.Context, col *collections.Collection) ([]
 		return nil, err
 	}
 	for _, m := range col.Members {
-		if !within(p, m, c.settings.Region) {
+		if !inside(p, m, c.settings.Region) {
 			return nil, record.Fail(record.CodeBadPolicy, "collection "+col.Name+" has the member "+m+" outside region "+c.settings.Region+"; private calls are refused")
 		}
 	}

@@ -107,7 +107,10 @@ func (c *Client) patience(accepted bool) time.Duration {
 func (c *Client) send(ctx context.Context, x *call, tx *client.Transaction) (at string, f *fault) {
 	for _, p := range inOrder(x.peers) {
 		at = p.Name
-		_, err := tx.SubmitWithContext(via(ctx, p))
+		err := within(via(ctx, p), c.settings.Timeouts.Submit, func(ctx context.Context) error {
+			_, err := tx.SubmitWithContext(ctx)
+			return err
+		})
 		if err == nil {
 			p.succeed()
 			return at, nil
@@ -144,10 +147,10 @@ func (c *Client) ask(ctx context.Context, x *call, commit *client.Commit, limit 
 		}
 		got := explain(ctx, err)
 		f = &got
+		p.fail() // the next question starts with another peer
 		if ctx.Err() != nil || !f.elsewhere() {
 			break
 		}
-		p.fail()
 	}
 	return nil, f
 }

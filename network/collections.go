@@ -44,6 +44,9 @@ func parseCollections(text []byte) (*peer.CollectionConfigPackage, error) {
 	if err := dec.Decode(&list); err != nil {
 		return nil, fmt.Errorf("collections: %w", err)
 	}
+	if dec.More() {
+		return nil, errors.New("collections: text after the list")
+	}
 	out := new(peer.CollectionConfigPackage)
 	for _, c := range list {
 		config, err := c.toProto()

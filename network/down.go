@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -144,4 +145,48 @@ func (n *Network) Restart(ctx context.Context, node string) error {
 		return err
 	}
 	return n.StartNode(ctx, node)
+}
+
+// Rejoin heals a peer that cannot load its ledger any more: it stops the peer,
+// lets it forget the channel (`peer node unjoin`), starts it and joins again.
+// The peer then fetches all blocks from the orderers and private data from the
+// other members' peers, of which at least one must run; what was purged does
+// not come back. Rebuilding the peer's databases instead fails for ever once
+// anything was purged (Fabric, core/ledger/kvledger/txmgmt/validation).
+func (n *Network) Rejoin(ctx context.Context, peer string) error {
+	s, err := n.node(peer)
+	if err != nil {
+		return err
+	}
+	if s.kind != KindPeer {
+		return fmt.Errorf("%s is not a peer", peer)
+	}
+	genesis, err := readGenesis(n.dir)
+	if err != nil {
+		return err
+	}
+	lock, err := lockDir(ctx, n.dir)
+	if err != nil {
+		return err
+	}
+	defer lock.unlock()
+	if err := s.stop(ctx, syscall.SIGTERM); err != nil {
+		return err
+	}
+	c, err := n.launch().prepare(s)
+	if err != nil {
+		return fmt.Errorf("prepare %s: %w", peer, err)
+	}
+	cmd := exec.CommandContext(ctx, c.path, "node", "unjoin", "-c", Channel)
+	cmd.Env, cmd.Dir = c.env, s.dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: peer node unjoin: %w: %s", peer, err, lastLine(out))
+	}
+	if err := firstBusy([]spec{s}); err != nil {
+		return err
+	}
+	if err := n.startAll([]spec{s}); err != nil {
+		return err
+	}
+	return n.joinAll(ctx, []spec{s}, genesis)
 }

@@ -147,6 +147,9 @@ func addStreamers(block *common.Block, cas map[string][]byte) error {
 		if err != nil {
 			return err
 		}
+		if group.Policies == nil {
+			group.Policies = map[string]*common.ConfigPolicy{}
+		}
 		group.Policies[streamersPolicy] = &common.ConfigPolicy{ModPolicy: "Admins", Policy: policy}
 	}
 	var err error

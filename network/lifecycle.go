@@ -178,7 +178,7 @@ func (n *Network) ApproveDefinition(ctx context.Context, org string, d Definitio
 	err = n.withGateway(ctx, org, func(g *chaincode.Gateway) error {
 		return retryLifecycle(ctx, func() error {
 			err := g.Approve(ctx, def)
-			if err != nil && strings.Contains(errorText(err), "unchanged content") {
+			if err != nil && alreadyApproved(errorText(err)) {
 				return nil
 			}
 			return err
@@ -188,6 +188,19 @@ func (n *Network) ApproveDefinition(ctx context.Context, org string, d Definitio
 		return fmt.Errorf("approve sequence %d for %s: %w", d.Sequence, org, err)
 	}
 	return nil
+}
+
+// alreadyApproved recognizes the two answers that mean "you have approved just
+// this" (Fabric, core/chaincode/lifecycle/lifecycle.go).
+func alreadyApproved(text string) bool {
+	return strings.Contains(text, "unchanged content") ||
+		strings.Contains(text, "attempted to redefine the current committed sequence") && !strings.Contains(text, "different parameters")
+}
+
+// hopeless recognizes refusals that time does not cure.
+func hopeless(text string) bool {
+	return strings.Contains(text, "different parameters") ||
+		strings.Contains(text, "currently defined sequence") || strings.Contains(text, "larger than the next available")
 }
 
 // Approvals says for each organization whether it has approved exactly this
@@ -204,7 +217,7 @@ func (n *Network) Approvals(ctx context.Context, org string, d Definition) (map[
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("approvals of sequence %d: %w", d.Sequence, errors.New(errorText(err)))
+		return nil, fmt.Errorf("approvals of sequence %d: %w", d.Sequence, &lifecycleError{err})
 	}
 	return out, nil
 }
@@ -307,17 +320,26 @@ func retryLifecycle(ctx context.Context, f func() error) error {
 		if err == nil {
 			return nil
 		}
-		text := fmt.Errorf("%w: %s", err, errorText(err))
+		told := &lifecycleError{err}
+		if hopeless(told.Error()) {
+			return &finalError{told}
+		}
 		switch status.Code(unwrapStatus(err)) {
 		case codes.Unavailable, codes.FailedPrecondition, codes.DeadlineExceeded:
-			return text
+			return told
 		}
 		if time.Since(began) < abortedPatience {
-			return text
+			return told
 		}
-		return &finalError{text}
+		return &finalError{told}
 	})
 }
+
+// lifecycleError puts a gateway error with its details on one line.
+type lifecycleError struct{ err error }
+
+func (e *lifecycleError) Error() string { return errorText(e.err) }
+func (e *lifecycleError) Unwrap() error { return e.err }
 
 // unwrapStatus finds the gRPC status in a chain of errors.
 func unwrapStatus(err error) error {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -195,16 +197,30 @@ func (p process) end(ctx context.Context, sig syscall.Signal) error {
 	return nil
 }
 
-// logTail is the last line of the node's log, for error messages.
+// logTail is the line of the last 16 KiB of the node's log that most likely
+// says why it ended: the last one that reports an error, else the last one.
+// Logs at level info hold no private data.
 func (s spec) logTail() string {
 	f, err := os.Open(s.logFile())
 	if err != nil {
 		return ""
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() > 4096 {
-		_, _ = f.Seek(-4096, io.SeekEnd)
+	const tail = 16 << 10
+	if info, err := f.Stat(); err == nil && info.Size() > tail {
+		_, _ = f.Seek(-tail, io.SeekEnd)
 	}
-	b, _ := io.ReadAll(f)
+	b, err := io.ReadAll(f)
+	if err != nil {
+		return ""
+	}
+	lines := bytes.Split(b, []byte("\n"))
+	for _, line := range slices.Backward(lines) {
+		if errorLine.Match(line) {
+			return lastLine(line)
+		}
+	}
 	return lastLine(b)
 }
+
+var errorLine = regexp.MustCompile(`\b(PANI|FATA|ERRO)\b|^panic:|^fatal error:|^Error:`)

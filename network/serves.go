@@ -14,15 +14,15 @@ import (
 
 	"github.com/hyperledger/fabric-admin-sdk/pkg/channel"
 	"github.com/hyperledger/fabric-admin-sdk/pkg/discovery"
+	discoverypb "github.com/hyperledger/fabric-protos-go-apiv2/discovery"
 	"github.com/hyperledger/fabric-protos-go-apiv2/gossip"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // errNoChannel says that a node answers but has not the channel.
@@ -154,60 +154,69 @@ func (n *Network) chaincodeServes(ctx context.Context, s spec) error {
 // discoveryPoll is how often a peer is asked whom it knows.
 const discoveryPoll = 200 * time.Millisecond
 
-// waitDiscovered waits until every peer knows every other one, with the
-// chaincode: only then can any of them plan endorsements and hand on private
-// data.
-func (n *Network) waitDiscovered(ctx context.Context) error {
-	want := len(ofKind(n.nodes, KindPeer))
-	g, ctx := errgroup.WithContext(ctx)
+// WaitDiscovered waits until every running peer knows every other running
+// peer, with the chaincode: only then can any of them plan endorsements and
+// hand on private data. Call it after StartNode before the next put; it takes
+// a few seconds.
+func (n *Network) WaitDiscovered(ctx context.Context) error {
+	var peers []spec
+	want := map[string]bool{}
 	for _, s := range ofKind(n.nodes, KindPeer) {
-		g.Go(func() error {
-			conn, err := dial(ctx, s)
-			if err != nil {
-				return err
-			}
-			defer conn.Close()
-			id, err := n.signer(s.org, RoleAdmin)
-			if err != nil {
-				return err
-			}
-			d := discovery.NewPeer(conn, id)
-			for {
-				have := 0
-				members, err := d.PeerMembershipQuery(ctx, Channel, nil)
-				if err == nil {
-					for _, org := range members.GetPeersByOrg() {
-						for _, p := range org.GetPeers() {
-							if hasChaincode(p.GetStateInfo()) {
-								have++
-							}
-						}
-					}
-				}
-				if have >= want {
-					return nil
-				}
-				select {
-				case <-ctx.Done():
-					return errors.Join(fmt.Errorf("%s knows %d of %d peers: %w", s.name, have, want, context.Cause(ctx)), err)
-				case <-time.After(discoveryPoll):
-				}
-			}
-		})
+		if _, ok := s.running(); ok {
+			peers = append(peers, s)
+			want[s.address()] = true
+		}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, s := range peers {
+		g.Go(func() error { return n.waitKnows(ctx, s, want) })
 	}
 	return g.Wait()
 }
 
-// hasChaincode reports whether a peer's state message announces the chaincode.
-func hasChaincode(e *gossip.Envelope) bool {
-	m := new(gossip.GossipMessage)
-	if e == nil || proto.Unmarshal(e.GetPayload(), m) != nil {
-		return false
+// waitKnows waits until the peer knows all the addresses in want.
+func (n *Network) waitKnows(ctx context.Context, s spec, want map[string]bool) error {
+	conn, err := dial(ctx, s)
+	if err != nil {
+		return err
 	}
-	for _, c := range m.GetStateInfo().GetProperties().GetChaincodes() {
-		if c.GetName() == Chaincode {
-			return true
+	defer conn.Close()
+	id, err := n.signer(s.org, RoleAdmin)
+	if err != nil {
+		return err
+	}
+	d := discovery.NewPeer(conn, id)
+	for {
+		have := 0
+		members, err := d.PeerMembershipQuery(ctx, Channel, nil)
+		for _, org := range members.GetPeersByOrg() {
+			for _, p := range org.GetPeers() {
+				if endpoint, ok := chaincodePeer(p); ok && want[endpoint] {
+					have++
+				}
+			}
+		}
+		if err == nil && have == len(want) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("%s knows %d of %d peers: %w", s.name, have, len(want), context.Cause(ctx)), err)
+		case <-time.After(discoveryPoll):
 		}
 	}
-	return false
+}
+
+// chaincodePeer is the address of a discovered peer and whether it announces
+// the chaincode.
+func chaincodePeer(p *discoverypb.Peer) (address string, ok bool) {
+	alive, info := new(gossip.GossipMessage), new(gossip.GossipMessage)
+	if proto.Unmarshal(p.GetMembershipInfo().GetPayload(), alive) != nil ||
+		proto.Unmarshal(p.GetStateInfo().GetPayload(), info) != nil {
+		return "", false
+	}
+	for _, c := range info.GetStateInfo().GetProperties().GetChaincodes() {
+		ok = ok || c.GetName() == Chaincode
+	}
+	return alive.GetAliveMsg().GetMembership().GetEndpoint(), ok
 }

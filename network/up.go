@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	"github.com/hyperledger/fabric-admin-sdk/pkg/channel"
@@ -153,78 +152,6 @@ func (o Options) programs(st *state) error {
 	return err
 }
 
-// create makes a network from nothing; on failure nothing is left of it.
-func create(ctx context.Context, o Options) (_ *Network, err error) {
-	if len(o.Topology.Regions) == 0 {
-		o.Topology = DefaultTopology()
-	}
-	o.Topology.fillDefaults()
-	if err := o.Topology.Validate(); err != nil {
-		return nil, fmt.Errorf("topology: %w", err)
-	}
-	for _, name := range ownEntries {
-		if _, err := os.Lstat(filepath.Join(o.Dir, name)); err == nil {
-			return nil, fmt.Errorf("%s holds no network but a %q that is in the way; choose another directory", o.Dir, name)
-		}
-	}
-	st := &state{Schema: stateSchema, Phase: phaseCreating, Created: time.Now().UTC(), Topology: o.Topology}
-	if err := o.programs(st); err != nil {
-		return nil, err
-	}
-	if err := o.checkDefinition(o.Topology); err != nil {
-		return nil, err
-	}
-	instance, reservation, err := chooseInstance(o.Topology, o.Dir)
-	if err != nil {
-		return nil, err
-	}
-	defer reservation.Close()
-	st.Instance = instance
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, remove(o.Dir, st))
-		}
-	}()
-	if err := st.write(o.Dir); err != nil {
-		return nil, err
-	}
-	n := open(o.Dir, st)
-	o.say("making certificates")
-	if err := writePKI(o.Dir, st.Topology, n.nodes); err != nil {
-		return nil, err
-	}
-	if err := n.bringUp(ctx, o, true); err != nil {
-		return nil, err
-	}
-	return n, nil
-}
-
-// resume starts what does not run of an existing network.
-func resume(ctx context.Context, o Options, st *state) (_ *Network, err error) {
-	o.Topology.fillDefaults()
-	if len(o.Topology.Regions) > 0 && !reflect.DeepEqual(o.Topology, st.Topology) {
-		return nil, fmt.Errorf("the network in %s was built with another topology; take it down and remove the directory, or leave the topology out", o.Dir)
-	}
-	if err := o.programs(st); err != nil {
-		return nil, err
-	}
-	n := open(o.Dir, st)
-	was := map[string]bool{}
-	for _, s := range n.nodes {
-		_, was[s.name] = s.running()
-	}
-	if err := n.bringUp(ctx, o, false); err != nil {
-		var g errgroup.Group
-		for _, s := range n.nodes {
-			if !was[s.name] {
-				g.Go(func() error { return s.stop(context.WithoutCancel(ctx), syscall.SIGTERM) })
-			}
-		}
-		return nil, errors.Join(err, g.Wait())
-	}
-	return n, nil
-}
-
 // wanted are the nodes that should run.
 func (n *Network) wanted(o Options) []spec {
 	if o.SkipChaincode && !n.state.Deployed {
@@ -236,14 +163,9 @@ func (n *Network) wanted(o Options) []spec {
 // bringUp takes the network from whatever state it is in to running, step by
 // step; each step does only what is missing.
 func (n *Network) bringUp(ctx context.Context, o Options, fresh bool) error {
-	var missing []spec
-	for _, s := range n.wanted(o) {
-		if _, ok := s.running(); !ok {
-			missing = append(missing, s)
-		}
-	}
+	missing, whole := n.missing(ctx, o)
 	deploy := !o.SkipChaincode && !n.state.Deployed
-	if len(missing) == 0 && !deploy && !fresh {
+	if whole && !deploy && !fresh {
 		o.say("the network runs")
 		return nil
 	}
@@ -260,11 +182,65 @@ func (n *Network) bringUp(ctx context.Context, o Options, fresh bool) error {
 	if err := installBuilder(n.dir, n.state.BuilderBinary); err != nil {
 		return fmt.Errorf("install the external builder: %w", err)
 	}
-	o.say("starting %d nodes", len(missing))
+	if len(missing) > 0 {
+		o.say("starting %d nodes", len(missing))
+	}
 	if err := n.startAll(missing); err != nil {
 		return err
 	}
-	// The genesis block is made while the programs load.
+	if err := n.join(ctx, o, fresh); err != nil {
+		return err
+	}
+	switch {
+	case deploy:
+		if err := n.deploy(ctx, o); err != nil {
+			return err
+		}
+		n.state.Deployed = true
+	case n.state.Deployed:
+		// A peer that lost its data has lost the package, too.
+		if _, err := n.InstallChaincode(ctx); err != nil {
+			return err
+		}
+	}
+	if n.state.Deployed {
+		o.say("waiting until the peers know each other")
+		if err := n.WaitDiscovered(ctx); err != nil {
+			return err
+		}
+	}
+	n.state.Phase = phaseReady
+	if err := n.state.write(n.dir); err != nil {
+		return err
+	}
+	o.say("the network runs")
+	return nil
+}
+
+// missing are the wanted nodes without a process; whole says that there are
+// none and that all do their work.
+func (n *Network) missing(ctx context.Context, o Options) (missing []spec, whole bool) {
+	var broken atomic.Bool
+	var g errgroup.Group
+	for _, s := range n.wanted(o) {
+		if _, ok := s.running(); !ok {
+			missing = append(missing, s)
+			continue
+		}
+		g.Go(func() error {
+			if n.nodeStatus(ctx, s).State != StateRunning {
+				broken.Store(true)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // no function returns an error
+	return missing, len(missing) == 0 && !broken.Load()
+}
+
+// join makes or reads the genesis block, while the programs load, and makes
+// the nodes join.
+func (n *Network) join(ctx context.Context, o Options, fresh bool) error {
 	var genesis *common.Block
 	var err error
 	if fresh {
@@ -276,27 +252,7 @@ func (n *Network) bringUp(ctx context.Context, o Options, fresh bool) error {
 		return err
 	}
 	o.say("joining the channel")
-	if err := n.joinAll(ctx, n.wanted(o), genesis); err != nil {
-		return err
-	}
-	if deploy {
-		if err := n.deploy(ctx, o); err != nil {
-			return err
-		}
-		n.state.Deployed = true
-	}
-	if n.state.Deployed {
-		o.say("waiting until the peers know each other")
-		if err := n.waitDiscovered(ctx); err != nil {
-			return err
-		}
-	}
-	n.state.Phase = phaseReady
-	if err := n.state.write(n.dir); err != nil {
-		return err
-	}
-	o.say("the network runs")
-	return nil
+	return n.joinAll(ctx, n.wanted(o), genesis)
 }
 
 func (n *Network) launch() launch {

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,6 +52,7 @@ func TestANetworkComesUpIsLeftAloneGoesDownAndResumesWithItsData(t *testing.T) {
 		}
 	}
 	checkDoctor(ctx, t, n)
+	checkOnlyTheRightCertificatesAreLetIn(ctx, t, n)
 	checkOneNodeIsBrokenAndHealed(ctx, t, n, o)
 
 	if err := n.Down(ctx); err != nil {
@@ -72,6 +73,8 @@ func TestANetworkComesUpIsLeftAloneGoesDownAndResumesWithItsData(t *testing.T) {
 	if got := getWithPeerCLI(ctx, t, n, "us-a", "k1"); got != "v1" {
 		t.Errorf("after the restart the value is %q, want v1", got)
 	}
+	putWithPeerCLI(ctx, t, n, "us-a", "k6", "v6")
+	checkFaults(ctx, t, n)
 	if err := n.Destroy(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -145,6 +148,74 @@ func checkOneNodeIsBrokenAndHealed(ctx context.Context, t *testing.T, n *Network
 	putWithPeerCLI(ctx, t, n, "eu-a", "k2", "v2")
 }
 
+// checkOnlyTheRightCertificatesAreLetIn knocks at chaincode servers and
+// operations endpoints.
+func checkOnlyTheRightCertificatesAreLetIn(ctx context.Context, t *testing.T, n *Network) {
+	t.Helper()
+	cc, peer := n.mustNode(t, "chaincode.UsHospital"), n.mustNode(t, "peer0.UsHospital")
+	foreign := cc
+	foreign.org = "EuHospital" // its operator certificate, against the server of UsHospital
+	if err := n.chaincodeServes(ctx, cc); err != nil {
+		t.Error(err)
+	}
+	short, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if err := n.chaincodeServes(short, foreign); err == nil {
+		t.Error("a chaincode server lets another organization in")
+	}
+	foreign = peer
+	foreign.org = "EuHospital"
+	if _, err := n.logSpec(ctx, foreign); err == nil {
+		t.Error("an operations endpoint lets another organization in")
+	}
+	if status, body, err := n.Operations(ctx, peer.name, "/metrics"); err != nil || status != 200 || !strings.Contains(string(body), "ledger_blockchain_height") {
+		t.Errorf("metrics: %d %v", status, err)
+	}
+	rendered := 0
+	walk(t, n.Dir(), func(path string, mode fs.FileMode) {
+		if filepath.Base(path) == "connection.json" {
+			rendered++
+			if mode.Perm() != 0o600 {
+				t.Errorf("%s holds a key and has mode %v", path, mode)
+			}
+		}
+	})
+	if rendered < len(n.Peers()) {
+		t.Errorf("%d connection files, want one for each of %d peers", rendered, len(n.Peers()))
+	}
+}
+
+// checkFaults kills, freezes and heals an orderer.
+func checkFaults(ctx context.Context, t *testing.T, n *Network) {
+	t.Helper()
+	const name = "orderer1.EuOrderer"
+	if err := n.Kill(ctx, name); err != nil {
+		t.Fatal(err)
+	}
+	putWithPeerCLI(ctx, t, n, "us-a", "k7", "v7") // three of four are enough
+	if err := n.StartNode(ctx, name); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Freeze(name); err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if state := n.nodeStatus(short, n.mustNode(t, name)).State; state != StateUnready {
+		t.Errorf("a frozen node is %s", state)
+	}
+	if err := n.Thaw(name); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Restart(ctx, name); err != nil {
+		t.Fatal(err)
+	}
+	statusOf(ctx, t, n)
+	if err := n.Kill(ctx, "nobody"); err == nil {
+		t.Error("an unknown node was killed")
+	}
+}
+
 func (n *Network) mustNode(t *testing.T, name string) spec {
 	t.Helper()
 	s, err := n.node(name)
@@ -209,113 +280,5 @@ func noProcessOf(t *testing.T, dir string) {
 		if target, err := os.Readlink(cwd); err == nil && strings.HasPrefix(target, dir+"/") {
 			t.Errorf("%s still runs in %s", filepath.Dir(cwd), target)
 		}
-	}
-}
-
-func TestTwoNetworksRunSideBySide(t *testing.T) {
-	ctx, a, b := testContext(t), testOptions(t), testOptions(t)
-	a.SkipChaincode, b.SkipChaincode = true, true
-	done := make(chan error, 2)
-	for _, o := range []Options{a, b} {
-		go func() {
-			o.Progress = nil
-			_, err := Up(ctx, o)
-			done <- err
-		}()
-	}
-	if err := errors.Join(<-done, <-done); err != nil {
-		t.Fatal(err)
-	}
-	seen := map[string]bool{}
-	for _, o := range []Options{a, b} {
-		n, err := Open(o.Dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range n.wanted(o) {
-			if seen[s.address()] {
-				t.Errorf("%s is used twice", s.address())
-			}
-			seen[s.address()] = true
-			if node := n.nodeStatus(ctx, s); node.State != StateRunning || node.Height == 0 {
-				t.Errorf("%s is %s at height %d", s.name, node.State, node.Height)
-			}
-		}
-	}
-	busyAddressIsNamed(ctx, t, a)
-}
-
-// busyAddressIsNamed takes an address of a stopped network and resumes it.
-func busyAddressIsNamed(ctx context.Context, t *testing.T, o Options) {
-	t.Helper()
-	n, err := Open(o.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := n.Down(ctx); err != nil {
-		t.Fatal(err)
-	}
-	s := n.mustNode(t, "peer1.UsHospital")
-	l, err := net.Listen("tcp4", s.addr(portOperations))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, err = Up(ctx, o)
-	var busy *BusyError
-	if !errors.As(err, &busy) {
-		t.Fatalf("up with a busy address: %v", err)
-	}
-	want := BusyError{Node: s.name, Address: l.Addr().String(), PID: os.Getpid(), Program: programOf(os.Getpid())}
-	if *busy != want {
-		t.Errorf("got %+v, want %+v", *busy, want)
-	}
-	noProcessOf(t, o.Dir)
-	l.Close()
-	if _, err := Up(ctx, o); err != nil {
-		t.Fatal("up once the address is free:", err)
-	}
-}
-
-func TestANetworkThatFailsHalfWayLeavesNothing(t *testing.T) {
-	bin := testBin(t)
-	interruptAt := func(step string) func(*Options, context.CancelFunc) {
-		return func(o *Options, cancel context.CancelFunc) {
-			o.Progress = func(s string) {
-				if strings.Contains(s, step) {
-					cancel()
-				}
-			}
-		}
-	}
-	for name, spoil := range map[string]func(o *Options, cancel context.CancelFunc){
-		"because a program ends at once":    func(o *Options, _ context.CancelFunc) { o.ChaincodeBinary = "/bin/false" },
-		"because a program is missing":      func(o *Options, _ context.CancelFunc) { o.ChaincodeBinary = "/nowhere/ccaas" },
-		"because a collection has one peer": func(o *Options, _ context.CancelFunc) { o.Topology.Regions[0].Organizations[0].Peers = 1 },
-		"because a policy is malformed":     func(o *Options, _ context.CancelFunc) { o.EndorsementPolicy = "nonsense" },
-		"interrupted before it starts":      interruptAt("certificates"),
-		"interrupted while joining":         interruptAt("joining"),
-		"interrupted while approving":       interruptAt("approving"),
-	} {
-		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithCancel(testContext(t))
-			defer cancel()
-			dir := filepath.Join(t.TempDir(), "a", "b")
-			o := Options{Dir: dir, BinDir: bin, Topology: testTopology(), CollectionsConfig: []byte(testCollections)}
-			spoil(&o, cancel)
-			n, err := Up(ctx, o)
-			if err == nil {
-				t.Error("up succeeded")
-				if err := n.Destroy(context.Background()); err != nil {
-					t.Error(err)
-				}
-				return
-			}
-			t.Log(err)
-			noProcessOf(t, dir)
-			if _, err := os.Stat(filepath.Dir(dir)); !errors.Is(err, os.ErrNotExist) {
-				t.Error("the directory is still there")
-			}
-		})
 	}
 }

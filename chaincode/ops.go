@@ -1,0 +1,39 @@
+package chaincode
+
+import "domicile/chaincode/record"
+
+// writes are the operations of [record.FuncWrite], reads those of
+// [record.FuncRead], with the roles that each needs.
+var (
+	writes = map[string]operation{
+		record.OpPut: withBodies(op(access{roles: []string{record.RoleWriter}},
+			func(r *record.PutRequest) place { return place{r.Version, r.Region, r.Collection} }, put)),
+		record.OpHold: op(access{roles: []string{record.RoleOfficer}},
+			func(r *record.HoldRequest) place { return place{r.Version, r.Region, r.Collection} }, hold),
+		record.OpRelease: op(access{roles: []string{record.RoleOfficer}},
+			func(r *record.HoldRequest) place { return place{r.Version, r.Region, r.Collection} }, release),
+		record.OpPurge: op(access{roles: []string{record.RolePurger}},
+			func(r *record.PurgeRequest) place { return place{r.Version, r.Region, r.Collection} }, purge),
+		record.OpPrivate: op(access{admin: true, setup: true, log: true},
+			func(r *record.PrivateRequest) place { return place{r.Version, r.Region, r.Collection} }, setPrivate),
+	}
+	reads = map[string]operation{
+		record.OpGet: op(access{roles: []string{record.RoleReader, record.RoleWriter}},
+			func(r *record.GetRequest) place { return place{r.Version, r.Region, r.Collection} }, get),
+		record.OpInspect: op(access{roles: record.Roles()},
+			func(r *record.InspectRequest) place { return place{r.Version, r.Region, r.Collection} }, inspect),
+		record.OpList: op(access{roles: []string{record.RoleReader, record.RoleWriter, record.RoleOfficer, record.RoleAuditor}},
+			func(r *record.ListRequest) place { return place{r.Version, r.Region, r.Collection} }, list),
+		record.OpDue: op(access{roles: []string{record.RoleOfficer, record.RolePurger}},
+			func(r *record.DueRequest) place { return place{r.Version, r.Region, r.Collection} }, due),
+		record.OpHolds: op(access{roles: []string{record.RoleOfficer, record.RolePurger, record.RoleAuditor}},
+			func(r *record.HoldsRequest) place { return place{r.Version, r.Region, r.Collection} }, holds),
+		record.OpGetPrivate: op(access{roles: record.Roles(), admin: true, log: true},
+			func(r *record.GetPrivateRequest) place { return place{r.Version, r.Region, r.Collection} }, getPrivate),
+	}
+)
+
+func withBodies(o operation) operation {
+	o.bodies = true
+	return o
+}

@@ -1,0 +1,164 @@
+package chaincode
+
+import (
+	"encoding/hex"
+	"encoding/json"
+
+	"domicile/chaincode/record"
+	"domicile/collections"
+	"domicile/fhir"
+)
+
+// purge is [record.OpPurge].
+func purge(c *call, req *record.PurgeRequest) ([]byte, error) {
+	draw, err := record.NewDrawer(req.Seed)
+	if err != nil {
+		return nil, record.Fail(record.CodeBadRequest, "field seed must have 32 bytes")
+	}
+	switch req.Ground {
+	case record.GroundDue:
+		return nil, purgeDue(c, req, draw)
+	case record.GroundFailed:
+		return nil, purgeFailed(c, req, draw)
+	}
+	return nil, record.Fail(record.CodeBadRequest, "field ground is not one the contract knows")
+}
+
+// doomed is one record that may go.
+type doomed struct {
+	meta record.Meta
+	hash []byte // of the value
+	due  collections.Retention
+}
+
+func purgeDue(c *call, req *record.PurgeRequest, draw *record.Drawer) error {
+	part, err := checkDue(req)
+	if err != nil {
+		return err
+	}
+	var bad offenders
+	var list []doomed
+	var held *holdings
+	if part != record.PartRest {
+		if held, err = c.holdings(); err != nil {
+			return err
+		}
+	}
+	for _, id := range req.IDs {
+		d := doomed{}
+		code, err := d.judge(c, id, part, held)
+		if err != nil {
+			return err
+		}
+		if code != "" {
+			bad.add(code, id)
+			continue
+		}
+		list = append(list, d)
+	}
+	if err := bad.err(); err != nil {
+		return err
+	}
+	return c.destroy(list, part, draw)
+}
+
+func checkDue(req *record.PurgeRequest) (record.Part, error) {
+	part := req.Part
+	if part == "" {
+		part = record.PartAll
+	}
+	if part != record.PartAll && part != record.PartBody && part != record.PartRest {
+		return "", record.Fail(record.CodeBadRequest, "field part is none of all, body, rest")
+	}
+	if len(req.Keys) > 0 {
+		return "", record.Fail(record.CodeBadRequest, "field keys is for ground failed only")
+	}
+	if req.Authority != "" || len(req.Reason) > maxText {
+		return "", record.Fail(record.CodeBadRequest, "ground due takes its authority from the policy, and a reason of at most 2000 bytes")
+	}
+	if err := count(len(req.IDs), "ids"); err != nil {
+		return "", err
+	}
+	return part, checkIDs(req.IDs)
+}
+
+// judge reads all that bears on one record and returns the code of the first
+// obstacle, or none.
+func (d *doomed) judge(c *call, id string, part record.Part, held *holdings) (record.Code, error) {
+	present, err := c.document(c.coll.Name, record.MetaKey(id), &d.meta)
+	if err != nil {
+		return "", err
+	}
+	gone, err := c.hash(c.log, record.GoneKey(id))
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case !present && gone == nil:
+		return record.CodeAbsent, nil
+	case !present:
+		return record.CodeGone, nil
+	case part == record.PartRest && gone == nil:
+		return record.CodeLive, nil
+	case part == record.PartRest:
+		return "", nil
+	case gone != nil:
+		return record.CodeGone, nil
+	}
+	if d.hash, err = c.hash(c.coll.Name, record.RecordKey(id)); err != nil {
+		return "", err
+	}
+	if d.hash == nil {
+		return record.CodeAbsent, nil
+	}
+	if h, err := held.binds(&d.meta); err != nil || h {
+		return record.CodeHeld, err
+	}
+	if d.due, err = c.dueDate(&d.meta); err != nil {
+		return "", err
+	}
+	if d.due.Due.IsZero() || d.due.Due.Compare(fhir.DateOf(c.now)) > 0 {
+		return record.CodeNotDue, nil
+	}
+	return "", nil
+}
+
+// destroy purges the keys, which come from the metadata and never from the
+// caller, and enters the ids in the register of what is gone.
+func (c *call) destroy(list []doomed, part record.Part, draw *record.Drawer) error {
+	var keys []string
+	var register []kv
+	for i := range list {
+		d := &list[i]
+		if part != record.PartRest {
+			keys = append(keys, record.RecordKey(d.meta.ID))
+			entry, err := c.goneEntry(d, draw)
+			if err != nil {
+				return err
+			}
+			register = append(register, entry)
+		}
+		if part != record.PartBody {
+			keys = append(append(keys, record.MetaKey(d.meta.ID)), d.meta.Index...)
+		}
+	}
+	c.stub.StartWriteBatch()
+	for _, k := range keys {
+		if err := c.stub.PurgePrivateData(c.coll.Name, k); err != nil {
+			return internal("purging")
+		}
+	}
+	return c.write(c.log, register)
+}
+
+func (c *call) goneEntry(d *doomed, draw *record.Drawer) (kv, error) {
+	b, err := json.Marshal(record.Gone{
+		Version: record.Version, Hash: hex.EncodeToString(d.hash), Ground: record.GroundDue,
+		Row: d.due.Row, Authority: d.due.Authority, At: c.at(), Tx: c.stub.GetTxID(), By: c.who.id,
+	})
+	if err != nil {
+		return kv{}, internal("encoding the register entry")
+	}
+	key := record.GoneKey(d.meta.ID)
+	return kv{key, record.EncodeValue(draw.Salt(key), b)}, nil
+}

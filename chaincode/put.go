@@ -1,0 +1,248 @@
+package chaincode
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"domicile/chaincode/record"
+	"domicile/collections"
+	"domicile/fhir"
+)
+
+// maxLabels bounds the security labels of one resource.
+const maxLabels = 256
+
+// kv is one private write to come.
+type kv struct {
+	key   string
+	value []byte
+}
+
+// put is [record.OpPut]. Everything is checked and built before the first write.
+func put(c *call, req *record.PutRequest) ([]byte, error) {
+	if err := checkPut(c, req); err != nil {
+		return nil, err
+	}
+	out := make([]kv, 0, len(req.Records)*record.KeysPerRecord)
+	for i := range req.Records {
+		writes, err := prepare(c, &req.Records[i], i)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, writes...)
+	}
+	if err := c.fresh(req.Records); err != nil {
+		return nil, err
+	}
+	return nil, c.write(c.coll.Name, out)
+}
+
+// checkPut checks what needs no parsing.
+func checkPut(c *call, req *record.PutRequest) error {
+	if err := count(len(req.Records), "records"); err != nil {
+		return err
+	}
+	ids := make([]string, len(req.Records))
+	for i, r := range req.Records {
+		ids[i] = r.ID
+	}
+	if err := checkIDs(ids); err != nil {
+		return err
+	}
+	bodies := 0
+	for k := range c.transient {
+		if len(k) > len(record.FieldBody) && k[:len(record.FieldBody)] == record.FieldBody {
+			bodies++
+		}
+	}
+	if bodies != len(req.Records) {
+		return record.Fail(record.CodeBadRequest, "there must be one transient body for each record")
+	}
+	for i := range req.Records {
+		if err := checkRecord(c, req.Records, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkRecord(c *call, all []record.PutRecord, i int) error {
+	r := &all[i]
+	at := "records[" + strconv.Itoa(i) + "]"
+	if len(r.Seed) != record.SeedLen {
+		return record.Fail(record.CodeBadRequest, at+".seed must have 32 bytes")
+	}
+	for _, other := range all[:i] {
+		if bytes.Equal(other.Seed, r.Seed) {
+			return record.Fail(record.CodeBadRequest, at+".seed is another record's")
+		}
+	}
+	if len(r.Subjects) > record.MaxSubjects {
+		return record.Fail(record.CodeBadRequest, fmt.Sprintf("%s has more than %d subjects", at, record.MaxSubjects))
+	}
+	if err := checkTokens(r.Subjects, at+".subjects"); err != nil {
+		return err
+	}
+	if r.Resource != "" && !record.CheckToken(r.Resource) {
+		return record.Fail(record.CodeBadRequest, at+".resource is not a token")
+	}
+	if r.Replaces != "" && (record.CheckID(r.Replaces) != nil || r.Replaces == r.ID) {
+		return record.Fail(record.CodeBadRequest, at+".replaces is not the id of another record")
+	}
+	if want := custody(c.coll); r.Custody != "" && r.Custody != want {
+		return record.Fail(record.CodeBadRequest, at+".custody is not that of the collection")
+	}
+	body, ok := c.transient[record.BodyField(i)]
+	if !ok {
+		return record.Fail(record.CodeBadRequest, at+" has no transient body")
+	}
+	if len(body) > record.MaxBody {
+		return record.Fail(record.CodeTooLarge, r.ID)
+	}
+	return nil
+}
+
+// custody of a collection: what several organisations hold are copies given
+// under terms.
+func custody(c *collections.Collection) string {
+	if len(c.Members) > 1 {
+		return record.Disclosed
+	}
+	return record.Custodial
+}
+
+// prepare parses and routes one resource and builds its private writes, always
+// [record.KeysPerRecord] of them.
+func prepare(c *call, r *record.PutRecord, i int) ([]kv, error) {
+	body := c.transient[record.BodyField(i)]
+	res, err := fhir.Parse(body)
+	if err != nil {
+		return nil, badResource(err, r.ID)
+	}
+	labels := res.Security()
+	if len(labels) > maxLabels {
+		return nil, record.Fail(record.CodeBadResource, fmt.Sprintf("%s has more than %d security labels", r.ID, maxLabels))
+	}
+	if len(c.coll.Members) == 1 && c.part.Route(labels) != c.coll.Name {
+		return nil, record.Fail(record.CodeWrongCollection, r.ID)
+	}
+	meta := c.metaOf(r, res, labels)
+	draw, err := record.NewDrawer(r.Seed)
+	if err != nil {
+		return nil, internal("drawing salts")
+	}
+	writes := index(draw, &meta)
+	for _, w := range writes {
+		meta.Index = append(meta.Index, w.key)
+	}
+	m, err := json.Marshal(meta)
+	if err != nil {
+		return nil, internal("encoding metadata")
+	}
+	return append(writes,
+		kv{record.RecordKey(r.ID), record.EncodeValue(draw.Salt("r"), body)},
+		kv{record.MetaKey(r.ID), record.EncodeValue(draw.Salt("m"), m)}), nil
+}
+
+func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, labels []fhir.Coding) record.Meta {
+	sum := sha256.Sum256(res.Raw)
+	meta := record.Meta{
+		Version: record.Version, ID: r.ID, Type: res.Type, Custody: custody(c.coll),
+		Resource: r.Resource, Replaces: r.Replaces, Subjects: unique(r.Subjects),
+		Size: len(res.Raw), SHA256: hex.EncodeToString(sum[:]), PutAt: c.at(), PutTx: c.stub.GetTxID(),
+	}
+	for _, l := range labels {
+		meta.Labels = append(meta.Labels, record.Label{System: l.System, Code: l.Code})
+	}
+	if end, ok := res.EndDate(); ok {
+		meta.End = end.String()
+		if keep, ok := c.region.Retain(res.Type, labels, end); ok {
+			meta.Due, meta.Row = keep.Due.String(), keep.Row
+		}
+	}
+	return meta
+}
+
+func unique(list []string) []string {
+	var out []string
+	for _, s := range list {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// index builds the index entries of a record; unused ones are padding, so that
+// the number of keys tells nothing about the record.
+func index(draw *record.Drawer, meta *record.Meta) []kv {
+	entry, _ := json.Marshal(record.IndexEntry{ID: meta.ID, Size: meta.Size})
+	out := make([]kv, 0, record.KeysPerRecord)
+	add := func(label string, used bool, key func(nonce string) string) {
+		if !used {
+			out = append(out, kv{record.PadKey(draw.Nonce(label)), record.EncodeValue(draw.Salt(label), []byte("{}"))})
+			return
+		}
+		out = append(out, kv{key(draw.Nonce(label)), record.EncodeValue(draw.Salt(label), entry)})
+	}
+	add("due", meta.Due != "", func(n string) string { return record.DueKey(meta.Due, n) })
+	add("res", meta.Resource != "", func(n string) string { return record.ResourceKey(meta.Resource, n) })
+	for i := range record.SubjectSlots {
+		add("sub"+strconv.Itoa(i), i < len(meta.Subjects), func(n string) string { return record.SubjectKey(meta.Subjects[i], n) })
+	}
+	return out
+}
+
+// badResource keeps the place and the rule of a parse error. Element names are
+// left out too: what looks like one may be a name of a person.
+func badResource(err error, id string) error {
+	se, ok := err.(*fhir.SyntaxError)
+	if !ok {
+		return record.Fail(record.CodeBadResource, id)
+	}
+	if se.Reason == fhir.TooLarge {
+		return record.Fail(record.CodeTooLarge, id)
+	}
+	return record.Fail(record.CodeBadResource,
+		fmt.Sprintf("%s %s at line %d, column %d, byte %d", id, se.Reason, se.Line, se.Column, se.Offset))
+}
+
+// fresh refuses ids that are in use or were purged.
+func (c *call) fresh(records []record.PutRecord) error {
+	var gone, exists offenders
+	for _, r := range records {
+		if h, err := c.hash(c.log, record.GoneKey(r.ID)); err != nil {
+			return err
+		} else if h != nil {
+			gone.add(record.CodeGone, r.ID)
+		}
+		if h, err := c.hash(c.coll.Name, record.RecordKey(r.ID)); err != nil {
+			return err
+		} else if h != nil {
+			exists.add(record.CodeExists, r.ID)
+		}
+	}
+	if err := gone.err(); err != nil {
+		return err
+	}
+	return exists.err()
+}
+
+// write puts private values in one batch. Nothing may fail after it.
+func (c *call) write(coll string, out []kv) error {
+	c.stub.StartWriteBatch()
+	for _, w := range out {
+		if err := c.stub.PutPrivateData(coll, w.key, w.value); err != nil {
+			return internal("writing private data")
+		}
+	}
+	if err := c.stub.FinishWriteBatch(); err != nil {
+		return internal("writing private data")
+	}
+	return nil
+}

@@ -1,0 +1,370 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"domicile/chaincode/record"
+	"domicile/collections"
+)
+
+const anID = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+var errDown = status.Error(codes.Unavailable, "connection refused")
+
+func hold(w *world, c *Client) (TxReceipt, error) {
+	return c.Hold(w.ctx, HoldOrder{IDs: []string{anID}, Matter: "m", Authority: "a", Reason: "r"})
+}
+
+func TestPrivateCallsNameTheirOrganisationsAndReachOwnPeersOnly(t *testing.T) {
+	w := newWorld(t)
+	c := w.open()
+	if _, err := hold(w, c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Inspect(w.ctx, "us-a", []string{anID}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Hold(w.ctx, HoldOrder{Collection: "us-ab", Matter: "m"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range w.peers() {
+		for _, s := range p.saw() {
+			if len(s.transient) == 0 {
+				continue
+			}
+			if p.Org != "UsHospital" {
+				t.Errorf("%s of %s saw a private call: %s %s", p.Name, p.Org, s.method, s.op)
+			}
+			if len(s.orgs) == 0 {
+				t.Errorf("%s %s named no organisations", s.method, s.op)
+			}
+		}
+	}
+	last := w.a.saw()
+	var orgs []string
+	for _, s := range last {
+		if s.method == "Endorse" {
+			orgs = s.orgs
+		}
+	}
+	if strings.Join(orgs, " ") != "UsHospital UsPayer" {
+		t.Errorf("a collection of two holders was endorsed by %v", orgs)
+	}
+}
+
+func TestPrivateCallsAreRefusedWhenAConfiguredPeerIsOfAnotherRegion(t *testing.T) {
+	w := newWorld(t)
+	liar := startPeer(t, w.ledger, "liar", "EuHospital", "us")
+	w.s.Peers = append(w.s.Peers, liar.Peer)
+	c := w.open()
+	_, err := c.Inspect(w.ctx, "us-a", []string{anID})
+	if !errors.Is(err, ErrSettings) || !strings.Contains(err.Error(), "liar") {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := hold(w, c); !errors.Is(err, ErrSettings) {
+		t.Fatalf("got %v", err)
+	}
+	for _, p := range append(w.peers(), liar) {
+		if n := p.count(func(s seen) bool { return len(s.transient) > 0 }); n > 0 {
+			t.Errorf("%d private messages reached %s", n, p.Name)
+		}
+	}
+}
+
+func TestPrivateCallsAreRefusedWhenAMemberOfTheCollectionIsOutsideTheRegion(t *testing.T) {
+	w := newWorld(t)
+	c := w.open()
+	if _, err := c.Policy(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	// The ledger's own rules forbid such a policy; the client does not rely on it.
+	col := &collections.Collection{Name: "us-x", Members: []string{"UsHospital", "EuHospital"}, Log: "us-x-log"}
+	if _, err := c.endorsers(w.ctx, col); !errors.Is(err, record.Fail(record.CodeBadPolicy, "")) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestACollectionTheOrganisationDoesNotHoldIsNotAskedFor(t *testing.T) {
+	w := newWorld(t)
+	c := w.open()
+	for name, want := range map[string]error{"us-b": ErrForbidden, "eu-a": record.Fail(record.CodeBadRequest, "")} {
+		if _, err := c.Inspect(w.ctx, name, []string{anID}); !errors.Is(err, want) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestFailoverStaysWithThePeersOfTheHolder(t *testing.T) {
+	w := newWorld(t)
+	c := w.open()
+	w.a.onFail(func(seen) error { return errDown })
+	if _, err := hold(w, c); err != nil {
+		t.Fatalf("with one peer of two down: %v", err)
+	}
+	w.b.onFail(func(seen) error { return errDown })
+	_, err := c.Inspect(w.ctx, "us-a", []string{anID})
+	var e *EvaluateError
+	if !errors.As(err, &e) || !errors.Is(err, ErrUnavailable) || !Retryable(err) || !e.Retryable() {
+		t.Fatalf("with both down: %v", err)
+	}
+	private := func(s seen) bool { return len(s.transient) > 0 }
+	if n := w.payer.count(private) + w.eu.count(private); n > 0 {
+		t.Fatalf("%d private messages left the holder", n)
+	}
+}
+
+func TestAStoppedPeerIsPassedOver(t *testing.T) {
+	w := newWorld(t)
+	w.a.server.Stop()
+	if _, err := hold(w, w.open()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOneProposalServesAllAttemptsToEndorse(t *testing.T) {
+	w := newWorld(t)
+	w.a.onFail(func(s seen) error {
+		if s.method == "Endorse" {
+			return status.Error(codes.Aborted, "failed to distribute private collection, txID x")
+		}
+		return nil
+	})
+	if _, err := hold(w, w.open()); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	for _, s := range append(w.a.saw(), w.b.saw()...) {
+		if s.method == "Endorse" {
+			ids[s.txID] = true
+		}
+	}
+	if len(ids) != 1 {
+		t.Fatalf("%d transaction ids for one write", len(ids))
+	}
+}
+
+func TestALostSubmitAnswerIsResolvedWithTheSameEnvelope(t *testing.T) {
+	cases := map[string]struct {
+		fail, after func(w *world) func(seen) error
+		sends       int
+	}{
+		"the answer was lost after ordering":    {after: onceAt("Submit", errDown), sends: 2},
+		"the envelope was lost before ordering": {fail: onceAt("Submit", errDown), sends: 1},
+		"slow orderers say already processed": {after: onceAt("Submit", status.Error(codes.Unavailable,
+			"insufficient number of orderers could successfully process transaction to satisfy quorum requirement")), sends: 1},
+		"too few orderers, nothing ordered": {fail: onceAt("Submit", status.Error(codes.Unavailable,
+			"insufficient number of orderers could successfully process transaction to satisfy quorum requirement")), sends: 1},
+		"the commit status timed out once": {fail: onceAt("CommitStatus", status.Error(codes.DeadlineExceeded, "")), sends: 1},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.s.Timeouts.Commit = 200 * time.Millisecond
+			if tc.fail != nil {
+				w.a.onFail(tc.fail(w))
+			}
+			if tc.after != nil {
+				w.a.onAfter(tc.after(w))
+			}
+			r, err := hold(w, w.open())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Block == 0 || r.TxID == "" {
+				t.Fatalf("receipt %+v", r)
+			}
+			w.ledger.with(func() {
+				if len(w.ledger.ordered) < tc.sends {
+					t.Errorf("ordered %d times, want at least %d", len(w.ledger.ordered), tc.sends)
+				}
+				for _, id := range w.ledger.ordered {
+					if id != r.TxID {
+						t.Errorf("another transaction %s was ordered", id)
+					}
+				}
+			})
+		})
+	}
+}
+
+// onceAt answers the first call of a method with err.
+func onceAt(m string, err error) func(*world) func(seen) error {
+	return func(*world) func(seen) error {
+		done := false
+		return func(s seen) error {
+			if s.method != m || done {
+				return nil
+			}
+			done = true
+			return err
+		}
+	}
+}
+
+func TestTheOutcomeIsUnknownWhenTheContextEndsBeforeTheCommit(t *testing.T) {
+	w := newWorld(t)
+	w.s.Timeouts.Commit = 50 * time.Millisecond
+	w.ledger.hold = true
+	var txID string
+	c := w.open(WithBeforeSubmit(func(_ context.Context, a Attempt) error { txID = a.TxID; return nil }))
+	if _, err := c.Policy(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(w.ctx, 300*time.Millisecond)
+	defer cancel()
+	_, err := c.Hold(ctx, HoldOrder{IDs: []string{anID}, Matter: "m"})
+	var e *CommitError
+	if !errors.As(err, &e) || !errors.Is(err, ErrUnknownOutcome) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("got %v", err)
+	}
+	if e.TxID == "" || e.TxID != txID {
+		t.Fatalf("transaction %q, announced before submit %q", e.TxID, txID)
+	}
+}
+
+func TestAnEnvelopeNoOrdererTakesIsGivenUp(t *testing.T) {
+	w := newWorld(t)
+	w.s.Timeouts.Commit = 20 * time.Millisecond
+	for _, p := range w.peers() {
+		p.onFail(func(s seen) error {
+			if s.method == "Submit" {
+				return status.Error(codes.Unavailable, "no orderers could successfully process transaction")
+			}
+			return nil
+		})
+	}
+	_, err := hold(w, w.open())
+	var e *SubmitError
+	if !errors.As(err, &e) || !errors.Is(err, ErrUnknownOutcome) || !Retryable(err) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestAConflictIsEndorsedAnewWithAnotherSeed(t *testing.T) {
+	w := newWorld(t)
+	w.ledger.conflicts = 2
+	if _, err := hold(w, w.open()); err != nil {
+		t.Fatal(err)
+	}
+	seeds := map[string]bool{}
+	for _, s := range w.a.saw() {
+		if s.method == "Endorse" {
+			seeds[string(decode[record.HoldRequest](s.transient[record.FieldRequest]).Seed)] = true
+		}
+	}
+	if len(seeds) != 3 {
+		t.Fatalf("%d seeds in 3 attempts", len(seeds))
+	}
+}
+
+func TestConflictsWithoutEndAreReported(t *testing.T) {
+	w := newWorld(t)
+	w.ledger.conflicts = 1000
+	_, err := hold(w, w.open())
+	var e *CommitError
+	if !errors.As(err, &e) || !errors.Is(err, ErrConflict) || e.Validation != peer.TxValidationCode_MVCC_READ_CONFLICT {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestTheHookMayAbandonATransaction(t *testing.T) {
+	w := newWorld(t)
+	no := errors.New("no")
+	_, err := hold(w, w.open(WithBeforeSubmit(func(context.Context, Attempt) error { return no })))
+	if !errors.Is(err, no) || w.a.count(method("Submit")) > 0 {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestRefusalsKeepTheirCodeAndNothingElse(t *testing.T) {
+	const secret = "Jane Roe 555-12-3456"
+	cases := map[string]struct {
+		in    string
+		grpc  codes.Code
+		want  record.Code
+		retry bool
+	}{
+		"a coded refusal":                     {"chaincode response 500, HELD: " + anID, codes.Aborted, record.CodeHeld, false},
+		"a refusal without a code":            {"chaincode response 500, bad argument " + secret, codes.Aborted, record.CodeInternal, false},
+		"a code outside the contract's words": {"echo GONE: " + secret, codes.Aborted, record.CodeUnavailable, true},
+		"access control":                      {"access denied: channel [global] creator org [" + secret + "]", codes.FailedPrecondition, record.CodeForbidden, false},
+		"the clock":                           {"request unauthorized due to incorrect timestamp " + secret, codes.FailedPrecondition, record.CodeSettings, false},
+		"too few peers":                       {"required to disseminate to at least 1 peers " + secret, codes.Aborted, record.CodeUnavailable, true},
+		"a dead chaincode server":             {"could not launch chaincode " + secret, codes.Aborted, record.CodeUnavailable, true},
+		"a stage that ran out of time":        {secret, codes.DeadlineExceeded, record.CodeTimeout, true},
+		"a refused certificate":               {secret, codes.PermissionDenied, record.CodeForbidden, false},
+		"a malformed message":                 {secret, codes.InvalidArgument, record.CodeInternal, false},
+		"anything else":                       {secret, codes.Unknown, record.CodeUnavailable, true},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			for _, p := range w.peers() {
+				p.onFail(func(s seen) error {
+					if s.method == "Endorse" {
+						return status.Error(tc.grpc, tc.in)
+					}
+					return nil
+				})
+			}
+			_, err := hold(w, w.open())
+			var e *EndorseError
+			if !errors.As(err, &e) || e.Code() != tc.want || Retryable(err) != tc.retry {
+				t.Fatalf("got %v", err)
+			}
+			if strings.Contains(err.Error(), "Jane") {
+				t.Errorf("the text leaks: %v", err)
+			}
+		})
+	}
+}
+
+func TestErrorsNameTheRecordsThatCausedThem(t *testing.T) {
+	other := strings.Repeat("b", 26)
+	err := error(&EndorseError{Failure{Coded: record.Fail(record.CodeNotDue, anID+", "+other)}})
+	if got := IDs(err); len(got) != 1 || got[0] != anID {
+		// other does not encode 128 bits, so it is no id
+		t.Fatalf("got %v", got)
+	}
+}
+
+func TestASlowPeerIsCutOffAtTheStageLimit(t *testing.T) {
+	w := newWorld(t)
+	w.s.Timeouts.Evaluate = 100 * time.Millisecond
+	release := make(chan struct{})
+	defer close(release)
+	slow := func(s seen) error {
+		if s.op == record.OpInspect {
+			<-release
+		}
+		return nil
+	}
+	w.a.onFail(slow)
+	c := w.open()
+	if _, err := c.Inspect(w.ctx, "us-a", []string{anID}); err != nil {
+		t.Fatalf("the other peer should have answered: %v", err)
+	}
+	w.b.onFail(slow)
+	if _, err := c.Inspect(w.ctx, "us-a", []string{anID}); !errors.Is(err, ErrTimeout) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestEndedContextsAreNotRetried(t *testing.T) {
+	w := newWorld(t)
+	c := w.open()
+	ctx, cancel := context.WithCancel(w.ctx)
+	cancel()
+	_, err := c.Inspect(ctx, "us-a", []string{anID})
+	if !errors.Is(err, context.Canceled) || Retryable(err) {
+		t.Fatalf("got %v", err)
+	}
+}
