@@ -7,11 +7,14 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -84,8 +87,6 @@ Exit status: 0 done, 1 refused or mismatch, 2 usage, 3 infrastructure.`,
   domicile help GONE                               # what an error code means`,
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return fromEnvironment(c.Flags()) },
-		Args:              cobra.NoArgs,
-		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	f := root.PersistentFlags()
 	f.StringVar(&a.dir, "dir", ".domicile", "`directory` of the local network")
@@ -102,7 +103,7 @@ Exit status: 0 done, 1 refused or mismatch, 2 usage, 3 infrastructure.`,
 		if c.Args != nil {
 			c.Args = usageArgs(c.Args)
 		}
-		if c.HasSubCommands() && c != root {
+		if c.HasSubCommands() {
 			group(c)
 		}
 	}
@@ -115,7 +116,10 @@ func group(c *cobra.Command) {
 		if len(args) == 0 {
 			return nil
 		}
-		return usagef("unknown command %q for %q", args[0], c.CommandPath())
+		if commandWord.MatchString(args[0]) {
+			return usagef("unknown command %q for %q", args[0], c.CommandPath())
+		}
+		return usagef("unknown command for %q", c.CommandPath())
 	})
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 }
@@ -128,13 +132,24 @@ func allCommands(c *cobra.Command) []*cobra.Command {
 	return out
 }
 
-// usageArgs turns a refusal of arguments into a usage error.
+// commandWord is what an argument must look like to be repeated in an error. Others
+// may be a patient's identifier typed in the wrong place.
+var commandWord = regexp.MustCompile(`^[a-z]{1,12}$`)
+
+// usageArgs turns a refusal of arguments into a usage error that does not repeat
+// them.
 func usageArgs(f cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if err := f(c, args); err != nil {
-			return usage{err: err, hint: "usage: " + c.UseLine()}
+		err := f(c, args)
+		if err == nil {
+			return nil
 		}
-		return nil
+		var u usage
+		if !errors.As(err, &u) {
+			u.err = fmt.Errorf("%s does not take %d arguments", c.CommandPath(), len(args))
+		}
+		u.hint = "usage: " + c.UseLine()
+		return u
 	}
 }
 

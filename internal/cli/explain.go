@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,7 @@ func (a *app) helpCommand(root *cobra.Command) *cobra.Command {
 			}
 			c, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
-				return usage{usagef("no command and no error code %q", strings.Join(args, " ")), "domicile help codes lists the codes"}
+				return usage{errors.New("there is no such command or error code"), "domicile help lists the commands, domicile help codes the codes"}
 			}
 			c.InitDefaultHelpFlag()
 			return c.Help()

@@ -101,8 +101,8 @@ func readTopology(name string) (network.Topology, error) {
 	return t, nil
 }
 
-// checkPeers prints what the policy asks of the topology, and refuses one that
-// cannot work.
+// checkPeers refuses a policy that cannot work on the topology. (What merely is
+// fragile is told by network.Up.)
 func (a *app) checkPeers(p *collections.Policy, t network.Topology) error {
 	peers := map[string]int{}
 	for _, o := range p.Organizations() {
@@ -110,8 +110,8 @@ func (a *app) checkPeers(p *collections.Policy, t network.Topology) error {
 	}
 	bad := 0
 	for _, f := range collections.PeerCheck(p, peers) {
-		a.say("%s", f)
 		if f.Error {
+			a.say("%s", f)
 			bad++
 		}
 	}

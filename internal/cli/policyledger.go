@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -154,16 +156,53 @@ func (r *rollout) commit(ctx context.Context) error {
 		return err
 	}
 	if st.Committed != r.b.policy.Digest() {
-		if _, err := c.PolicyCommit(ctx, r.b.policy.Public()); err != nil {
+		done, err := c.PolicyCommit(ctx, r.b.policy.Public())
+		if err != nil {
+			return err
+		}
+		if err := r.everywhere(ctx, done.Block); err != nil {
 			return err
 		}
 	}
 	return r.privateParts(ctx)
 }
 
+// patience is how long [rollout.everywhere] waits for slow peers.
+const patience = 20 * time.Second
+
+// everywhere waits until every running peer has a block, so that whatever comes
+// next may be sent to any of them. Peers that take too long are left to catch up.
+func (r *rollout) everywhere(ctx context.Context, block uint64) error {
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	poll := time.NewTicker(50 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		nodes, err := r.n.Status(ctx)
+		if err != nil {
+			return err
+		}
+		behind := slices.ContainsFunc(nodes, func(x network.Node) bool {
+			return x.Kind == network.KindPeer && x.State == network.StateRunning && x.Height <= block
+		})
+		if !behind {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-deadline.C:
+			r.say("warning: some peers have not block %d yet", block)
+			return nil
+		case <-poll.C:
+		}
+	}
+}
+
 // privateParts writes each log collection's private part, through an administrator
 // of one of its holders, where it is not there already.
 func (r *rollout) privateParts(ctx context.Context) error {
+	var last atomic.Uint64
 	g, gctx := errgroup.WithContext(ctx)
 	for i := range r.b.policy.Regions {
 		for _, log := range r.b.policy.Regions[i].Logs("") {
@@ -179,14 +218,20 @@ func (r *rollout) privateParts(ctx context.Context) error {
 				if have, err := c.Private(gctx, log.Name); err == nil && string(have.JSON()) == string(doc) {
 					return nil
 				}
-				if _, err := c.SetPrivate(gctx, log.Name, doc); err != nil {
+				done, err := c.SetPrivate(gctx, log.Name, doc)
+				if err != nil {
 					return fmt.Errorf("private part of %s: %w", log.Name, err)
+				}
+				for seen := last.Load(); done.Block > seen && !last.CompareAndSwap(seen, done.Block); seen = last.Load() {
 				}
 				return nil
 			})
 		}
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil || last.Load() == 0 {
+		return err
+	}
+	return r.everywhere(ctx, last.Load())
 }
 
 // ensurePolicy puts the policy into force on a network that has none, or, if the
