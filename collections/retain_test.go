@@ -84,8 +84,16 @@ func TestPeriodsCompareByLengthAndDoubtCountsAsShorter(t *testing.T) {
 		a, b string
 		want int
 	}{
-		{"6y", "6y", 0}, {"72m", "6y", 0}, {"5y", "6y", -1}, {"7y", "6y", 1}, {"30d", "1m", -1},
-		{"1m", "30d", -1}, {"32d", "1m", 1}, {"365d", "1y", -1}, {"1y", "365d", 1}, {"0d", "0y", 0},
+		{"6y", "6y", 0},
+		{"72m", "6y", 0},
+		{"5y", "6y", -1},
+		{"7y", "6y", 1},
+		{"30d", "1m", -1},
+		{"1m", "30d", -1},
+		{"32d", "1m", 1},
+		{"365d", "1y", -1},
+		{"1y", "365d", 1},
+		{"0d", "0y", 0},
 	} {
 		if got := compare(period(t, c.a), period(t, c.b)); got != c.want {
 			t.Errorf("%s and %s: %d, want %d", c.a, c.b, got, c.want)

@@ -151,7 +151,7 @@ func (f *fake) Purge(_ context.Context, q record.PurgeRequest) (Receipt, error) 
 }
 
 func (f *fake) purge(q record.PurgeRequest) error {
-	var bad = map[record.Code][]string{}
+	bad := map[record.Code][]string{}
 	touched := map[string]int{}
 	for _, id := range q.IDs {
 		r := f.records[id]

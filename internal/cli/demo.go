@@ -252,14 +252,15 @@ func (d *demo) purge(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		plan, err := purge.MakePlan(ctx, ledger{c}, purge.PlanOptions{Collections: names, Before: today()})
+		l := newLedger(c)
+		plan, err := purge.MakePlan(ctx, l, purge.PlanOptions{Collections: names, Before: today()})
 		if err != nil {
 			return err
 		}
 		d.say("  %s: %d due, %d held", region, plan.Totals.DueNow, plan.Totals.Held)
 		b := d.progress(plan.Totals.DueNow, "purging in "+region)
 		done := 0
-		result, err := purge.Run(ctx, ledger{c}, purge.Options{
+		result, err := purge.Run(ctx, l, purge.Options{
 			Collections: names, Before: today(),
 			Progress: func(e purge.Event) {
 				if e.Kind == purge.EventPurged {
@@ -269,6 +270,7 @@ func (d *demo) purge(ctx context.Context) error {
 				}
 			},
 		})
+		err = errors.Join(err, l.settle(ctx))
 		b.finish()
 		if err != nil {
 			return err

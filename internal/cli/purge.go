@@ -136,8 +136,10 @@ func (a *app) printPlan(p *purge.Plan, rows int) {
 	part("HELD, stays", p.Held)
 	part("finish purge", p.Partial)
 	part("tombstone missing", p.TombstoneMissing)
-	t.AppendFooter([]any{fmt.Sprintf("%d records, %d due now", p.Totals.Records, p.Totals.DueNow), "",
-		fmt.Sprintf("%d held", p.Totals.Held), "", p.Totals.Bytes})
+	t.AppendFooter([]any{
+		fmt.Sprintf("%d records, %d due now", p.Totals.Records, p.Totals.DueNow), "",
+		fmt.Sprintf("%d held", p.Totals.Held), "", p.Totals.Bytes,
+	})
 	t.Render()
 	if p.Truncated {
 		a.say("the plan was cut at --limit; there is more")

@@ -123,8 +123,10 @@ func (n *putCount) report(a *app) error {
 	case n.first != nil:
 		return fmt.Errorf("%d records were not stored or not anchored, the first: %w", n.failed, n.first)
 	case n.gone > 0:
-		return refused{fmt.Sprintf("%s: %d records of this import were purged before and are not put back", record.CodeGone, n.gone),
-			"nothing brings a purged record back; with a lawful reason put a new one under another --import name"}
+		return refused{
+			fmt.Sprintf("%s: %d records of this import were purged before and are not put back", record.CodeGone, n.gone),
+			"nothing brings a purged record back; with a lawful reason put a new one under another --import name",
+		}
 	}
 	return nil
 }
