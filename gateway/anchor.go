@@ -88,8 +88,13 @@ func (q *coalescer) flushLocked() {
 		q.timer.Stop()
 	}
 	batch := q.queue
-	if q.queue = nil; len(batch) > 0 {
-		q.c.background(func(ctx context.Context) { q.send(ctx, batch) })
+	q.queue = nil
+	if len(batch) == 0 || q.c.background(func(ctx context.Context) { q.send(ctx, batch) }) {
+		return
+	}
+	for _, x := range batch {
+		x.done(errClosed)
+		<-q.slots
 	}
 }
 

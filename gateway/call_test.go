@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -198,12 +199,11 @@ func TestALostSubmitAnswerIsResolvedWithTheSameEnvelope(t *testing.T) {
 // onceAt answers the first call of a method with err.
 func onceAt(m string, err error) func(*world) func(seen) error {
 	return func(*world) func(seen) error {
-		done := false
+		var done atomic.Bool
 		return func(s seen) error {
-			if s.method != m || done {
+			if s.method != m || done.Swap(true) {
 				return nil
 			}
-			done = true
 			return err
 		}
 	}

@@ -36,6 +36,8 @@ type Client struct {
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
 	work sync.WaitGroup
+
+	closing sync.Mutex // orders the start of background work and Close
 }
 
 // Open makes a client from settings. It reads certificates and keys but does
@@ -124,7 +126,9 @@ func (c *Client) Org() string { return c.settings.Org }
 // Close ends background work, abandons anchors still queued (a later import or
 // Anchor finds them) and closes the connections. Calls under way fail.
 func (c *Client) Close() error {
+	c.closing.Lock()
 	c.stop()
+	c.closing.Unlock()
 	c.work.Wait()
 	var errs []error
 	if c.fabric != nil {
