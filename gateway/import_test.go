@@ -492,3 +492,13 @@ func TestProofsComeFromAnyHealthyRegion(t *testing.T) {
 		t.Errorf("what is no id is not sent: %v", err)
 	}
 }
+
+func TestAnAnchorOfARecordPurgedMeanwhileIsGone(t *testing.T) {
+	w := newWorld(t)
+	ref := record.Ref{Collection: "us-a", ID: anID}
+	w.ledger.anchors[ref] = record.Anchor{Version: 1, Region: "us", TombstoneTx: "t"}
+	_, err := w.open().Anchor(w.ctx, "us", []record.AnchorRef{{Ref: ref, Hash: strings.Repeat("0", 64)}})
+	if failed := IDErrors(err); len(failed) != 1 || !errors.Is(failed[0], ErrGone) {
+		t.Fatalf("got %v", err)
+	}
+}
