@@ -49,7 +49,21 @@ func due(c *call, req *record.DueRequest) ([]byte, error) {
 	}
 	first := strings.TrimSuffix(record.DueKey("", ""), "/") // "due/"
 	s := span{first, under(record.DueKey(day.String(), "")).end}
-	return c.page(s, req.After, req.Limit)
+	if strings.HasPrefix(req.After, record.GoneKey("")) {
+		return c.pending(record.Page{Entries: []record.Entry{}}, req.After, req.Limit)
+	}
+	b, err := c.page(s, req.After, req.Limit)
+	if err != nil {
+		return nil, err
+	}
+	var p record.Page
+	if err := json.Unmarshal(b, &p); err != nil {
+		return nil, internal("reading a page")
+	}
+	if p.Next != "" {
+		return b, nil
+	}
+	return c.pending(p, record.GoneKey(""), req.Limit)
 }
 
 // page reads at most limit entries of a span, from behind a key on.

@@ -153,7 +153,7 @@ func (c *call) destroy(list []doomed, part record.Part, draw *record.Drawer) err
 
 func (c *call) goneEntry(d *doomed, draw *record.Drawer) (kv, error) {
 	b, err := json.Marshal(record.Gone{
-		Version: record.Version, Hash: hex.EncodeToString(d.hash), Ground: record.GroundDue,
+		Version: record.Version, Collection: c.coll.Name, Hash: hex.EncodeToString(d.hash), Ground: record.GroundDue,
 		Row: d.due.Row, Authority: d.due.Authority, At: c.at(), Tx: c.stub.GetTxID(), By: c.who.id,
 	})
 	if err != nil {
