@@ -15,6 +15,7 @@ import (
 
 	"domicile/chaincode/record"
 	"domicile/collections"
+	"domicile/erasure"
 	"domicile/gateway"
 	"domicile/network"
 )
@@ -232,13 +233,33 @@ func TestNodesAreListedByOrganisation(t *testing.T) {
 	}
 }
 
-func TestLeaksIntoOtherRegionsAreErrors(t *testing.T) {
-	d := &demo{app: &app{out: io.Discard, err: io.Discard}, followed: []*followed{{ID: "a", Region: "us"}}}
-	if err := d.checkLeaks([][]node{{{"peer0.UsHospital", "us"}}}); err != nil {
-		t.Error(err)
+func TestFindingsAreSortedByRecordAndLeaksAreErrors(t *testing.T) {
+	d := &demo{app: &app{out: io.Discard, err: io.Discard}, followed: []*followed{{ID: "a", Region: "us"}, {ID: "b", Region: "eu"}}}
+	owner := map[string]node{"/us": {"peer0.UsHospital", "us"}, "/eu": {"orderer0.EuOrderer", "eu"}}
+	got, err := d.holders([]erasure.Finding{
+		{Root: "/us", Pattern: "0v"}, {Root: "/us", Pattern: "0v"}, {Root: "/us", Pattern: "0r"}, {Root: "/eu", Pattern: "1r"},
+	}, owner)
+	if err != nil || len(got[0]) != 1 || len(got[1]) != 0 {
+		t.Errorf("%v, %v", got, err)
 	}
-	if err := d.checkLeaks([][]node{{{"orderer0.EuOrderer", "eu"}}}); status(err) != ExitRefused {
-		t.Errorf("a leak is no error: %v", err)
+	for _, pattern := range []string{"0v", "0r"} {
+		if _, err := d.holders([]erasure.Finding{{Root: "/eu", Pattern: pattern}}, owner); status(err) != ExitRefused {
+			t.Errorf("a leak of %s is no error: %v", pattern, err)
+		}
+	}
+}
+
+func TestPatternsNameTheRecordAndNeverWhatTheyHold(t *testing.T) {
+	salt := make([]byte, record.SaltLen)
+	d := &demo{followed: []*followed{
+		{salt: salt, body: []byte(`{"resourceType":"Basic","id":"0123456789abcdef-unique"}`)},
+		{salt: salt, body: []byte(`{"resourceType":"Basic","text":"` + strings.Repeat("one two three ", 20) + `"}`)},
+		{salt: salt, body: []byte(`{}`)},
+	}}
+	for _, p := range d.patterns() {
+		if len(p.Name) != 2 || len(p.Bytes) < erasure.MinPattern {
+			t.Errorf("pattern %q of %d bytes", p.Name, len(p.Bytes))
+		}
 	}
 }
 
@@ -271,5 +292,22 @@ func TestRegionIsAskedForBeforeAnythingElse(t *testing.T) {
 	c.SetArgs(nil)
 	if err := c.Execute(); status(err) != ExitUsage || ran {
 		t.Errorf("%v, ran %t", err, ran)
+	}
+}
+
+func TestTheLedgerNamesEveryRecordWhoseTombstoneFailed(t *testing.T) {
+	failed := errors.Join(
+		&gateway.IDError{ID: "aaaaaaaaaaaaaaaaaaaaaaaaaa", Err: record.Fail(record.CodeLive, "aaaaaaaaaaaaaaaaaaaaaaaaaa")},
+		&gateway.IDError{ID: "baaaaaaaaaaaaaaaaaaaaaaaae", Err: record.Fail(record.CodeLive, "baaaaaaaaaaaaaaaaaaaaaaaae")},
+	)
+	err := oneError(failed)
+	if record.CodeOf(err) != record.CodeLive || len(gateway.IDs(err)) != 2 {
+		t.Errorf("%v", err)
+	}
+	if err := oneError(gateway.ErrTimeout); !errors.Is(err, gateway.ErrTimeout) {
+		t.Errorf("%v", err)
+	}
+	if oneError(nil) != nil {
+		t.Error("an error out of nothing")
 	}
 }

@@ -113,10 +113,19 @@ func (d *demo) importInto(ctx context.Context, region string, in io.ReadSeeker) 
 		Name:     fmt.Sprintf("demo %s %d", region, d.started.UnixNano()),
 		Progress: func(p gateway.ImportProgress) { b.set(p.Done, p.Total) },
 	}) {
-		if err != nil {
+		switch {
+		case err == nil:
+			out = append(out, r)
+		case r.ID == "":
 			return nil, err
+		default: // this record only
+			d.evidence.Refused++
+			d.say("  warning: %s: %s", r.ID, record.CodeOf(err))
+			out = slices.DeleteFunc(out, func(x gateway.Receipt) bool { return x.ID == r.ID })
 		}
-		out = append(out, r)
+	}
+	if len(out) == 0 {
+		return nil, record.Fail(record.CodeInput, "the input holds no record that can be put")
 	}
 	return out, nil
 }

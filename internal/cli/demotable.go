@@ -20,13 +20,20 @@ type evidence struct {
 	Authorities map[string]int `json:"authorities,omitempty"` // purged records by authority
 	NotCovered  int            `json:"notCovered"`            // places the search could not read
 	Demo        bool           `json:"demo"`
+	Refused     int            `json:"refused,omitempty"` // records of the input that were not taken
 	UpSeconds   float64        `json:"upSeconds"`
+	Steps       []stepTime     `json:"steps"`
 	Seconds     float64        `json:"seconds"`
 }
 
 type regionCount struct {
 	Region  string `json:"region"`
 	Records int    `json:"records"`
+}
+
+type stepTime struct {
+	Step    string  `json:"step"`
+	Seconds float64 `json:"seconds"`
 }
 
 type regionPurge struct {
@@ -108,6 +115,9 @@ func (d *demo) notes() {
 	}
 	if d.evidence.NotCovered > 0 {
 		fmt.Fprintf(d.out, "%d places could not be searched fully; they are named above.\n", d.evidence.NotCovered)
+	}
+	if d.evidence.Refused > 0 {
+		fmt.Fprintf(d.out, "%d records of the input were refused; their codes are named above.\n", d.evidence.Refused)
 	}
 	fmt.Fprintf(d.out, "%.0f s, of which %.0f s to bring the network up.\n", d.evidence.Seconds, d.evidence.UpSeconds)
 }

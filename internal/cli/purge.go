@@ -88,20 +88,23 @@ func (l ledger) Purge(ctx context.Context, q record.PurgeRequest) (purge.Receipt
 	return purge.Receipt(r), err
 }
 
-// Tombstone names every record that failed in one error, as purge.Ledger asks; the
-// client has published the others.
 func (l ledger) Tombstone(ctx context.Context, refs []record.Ref) (purge.Receipt, error) {
 	r, err := l.Client.Tombstone(ctx, refs)
-	if failed := gateway.IDErrors(err); len(failed) > 0 {
-		var ids []string
-		for _, f := range failed {
-			ids = append(ids, f.ID)
-		}
-		if code := record.CodeOf(failed[0]); code != "" {
-			err = record.Fail(code, strings.Join(ids, " "))
-		}
+	return purge.Receipt(r), oneError(err)
+}
+
+// oneError names every record that failed in one error, as purge.Ledger asks. The
+// client has dealt with the others, and doing it again does no harm.
+func oneError(err error) error {
+	failed := gateway.IDErrors(err)
+	if len(failed) == 0 || record.CodeOf(failed[0]) == "" {
+		return err
 	}
-	return purge.Receipt(r), err
+	ids := make([]string, len(failed))
+	for i, f := range failed {
+		ids[i] = f.ID
+	}
+	return record.Fail(record.CodeOf(failed[0]), strings.Join(ids, " "))
 }
 
 func (a *app) purgePlan() *cobra.Command {
