@@ -9,6 +9,9 @@ import (
 func check(r *report, p *Policy) {
 	c := checker{report: r, policy: p}
 	at := place{}
+	if !c.fits(p, at) {
+		return
+	}
 	c.version(p.Version, at.field("version"))
 	if c.given(p.Name, at.field("name"), "the name of the policy") {
 		c.name(p.Name, at.field("name"))
@@ -86,7 +89,7 @@ func (c *checker) within(g *Region, at place) {
 		return
 	}
 	if _, ok := c.policy.Region(g.Within); !ok {
-		c.add(at, "%s is not a region of this policy%s", show(g.Within), nearest(g.Within, c.regionNames()))
+		c.add(at, "%s is not a region of this policy%s", show(g.Within), c.nearest(g.Within, c.regionNames))
 		return
 	}
 	path := []string{g.Name}
@@ -183,7 +186,7 @@ func (c *checker) transfer(g *Region, t Transfer, at place) {
 		c.add(at.field("to"), "names the region itself; name another one")
 	case c.policy != nil:
 		if _, ok := c.policy.Region(t.To); !ok {
-			c.add(at.field("to"), "%s is not a region of this policy%s", show(t.To), nearest(t.To, c.regionNames()))
+			c.add(at.field("to"), "%s is not a region of this policy%s", show(t.To), c.nearest(t.To, c.regionNames))
 		}
 	}
 	c.given(t.Basis, at.field("basis"), "the basis of the transfer, such as consent")

@@ -54,13 +54,13 @@ func (c *checker) members(g *Region, k *Collection, at place, log bool) {
 	}
 	c.repeated(k.Members, at)
 	for i, m := range k.Members {
-		if slices.Contains(g.Organizations, m) || c.policy == nil {
+		if c.policy == nil || c.full() || slices.Contains(g.Organizations, m) {
 			continue
 		}
 		home, known := c.orgs[m]
 		switch {
 		case !known:
-			c.add(at.index(i), "%s is not an organisation of this policy%s", show(m), nearest(m, c.policy.Organizations()))
+			c.add(at.index(i), "%s is not an organisation of this policy%s", show(m), c.nearest(m, c.policy.Organizations))
 		case !c.policy.inside(home, g.Name):
 			c.add(at.index(i), "%s is in region %s, outside region %s: the records would leave their region; remove it", show(m), show(home), show(g.Name))
 		}
@@ -103,11 +103,8 @@ func (c *checker) log(g *Region, k *Collection, at place) {
 	log, ok := g.Collection(k.Log)
 	switch {
 	case !ok:
-		var names []string
-		for _, o := range g.Collections {
-			names = append(names, o.Name)
-		}
-		c.add(at, "%s is not a collection of region %s%s", show(k.Log), show(g.Name), nearest(k.Log, names))
+		names := func() []string { return texts(g.Collections, func(k Collection) string { return k.Name }) }
+		c.add(at, "%s is not a collection of region %s%s", show(k.Log), show(g.Name), c.nearest(k.Log, names))
 	case k.Log == k.Name:
 		c.add(at, "names the collection itself; a log is a collection of its own, because it outlives the records")
 	case log.Log != "":
@@ -156,7 +153,7 @@ func (c *checker) roles(k *Collection, at place) {
 		for i, role := range k.Roles[msp] {
 			given[role] = true
 			if !slices.Contains(roles, role) {
-				c.add(p.index(i), "%s is not a role%s Known: %s", show(role), dot(nearest(role, roles)), strings.Join(roles, ", "))
+				c.add(p.index(i), "%s is not a role%s Known: %s", show(role), dot(c.nearest(role, these(roles))), strings.Join(roles, ", "))
 			}
 		}
 		c.repeated(k.Roles[msp], p)

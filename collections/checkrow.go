@@ -51,7 +51,7 @@ func (c *checker) row(row *Row, at place) {
 	types := at.field("when").field("types")
 	for i, t := range row.When.Types {
 		if _, ok := slices.BinarySearch(resourceTypes, t); !ok {
-			c.add(types.index(i), "%s is not a resource type of FHIR R4%s", show(t), nearest(t, resourceTypes))
+			c.add(types.index(i), "%s is not a resource type of FHIR R4%s", show(t), c.nearest(t, these(resourceTypes)))
 		}
 	}
 	c.repeated(row.When.Types, types)

@@ -123,6 +123,9 @@ func (r *reader) private(n *yaml.Node, at place) *Private {
 // checkPrivate reports what is wrong with a private part by itself.
 func checkPrivate(c *checker, p *Private) {
 	at := place{}
+	if !c.fitsPrivate(p, at) {
+		return
+	}
 	c.version(p.Version, at.field("version"))
 	c.given(p.Log, at.field("log"), "the log collection this is the private part of")
 	c.given(p.Default, at.field("default"), "the collection of records that no rule matches")
@@ -158,7 +161,7 @@ func (c *checker) roleCode(code, role string, at place) {
 		}
 	}
 	if !slices.Contains(roles, role) {
-		c.add(at, "%s is not a role%s Known: %s", show(role), dot(nearest(role, roles)), strings.Join(roles, ", "))
+		c.add(at, "%s is not a role%s Known: %s", show(role), dot(c.nearest(role, these(roles))), strings.Join(roles, ", "))
 	}
 }
 

@@ -74,7 +74,14 @@ type report struct {
 	lines    map[string]int // place.at -> line
 	problems []Problem
 	told     map[string]bool // places with a problem
+	more     int             // problems above maxProblems
 }
+
+// maxProblems bounds the problems of one document that are told and the work spent
+// on a hostile one.
+const maxProblems = 100
+
+func (r *report) full() bool { return len(r.problems) >= maxProblems }
 
 // add reports a problem of a place, the first one only: those that follow are
 // mostly its consequences, such as a malformed value then found missing.
@@ -86,6 +93,10 @@ func (r *report) add(p place, format string, args ...any) {
 		r.told = map[string]bool{}
 	}
 	r.told[p.at] = true
+	if r.full() {
+		r.more++
+		return
+	}
 	r.problems = append(r.problems, Problem{
 		File: r.file, Line: r.line(p.at), Key: p.shown, What: fmt.Sprintf(format, args...),
 	})
@@ -112,22 +123,31 @@ func (r *report) err() error {
 	for i, p := range r.problems {
 		errs[i] = p
 	}
+	if r.more > 0 {
+		errs = append(errs, Problem{File: r.file, What: "has more problems than these; mend them first"})
+	}
 	return errors.Join(errs...)
 }
 
 // nearest returns ", did you mean X?" for the candidate most like s, or "".
-func nearest(s string, candidates []string) string {
+func (r *report) nearest(s string, candidates func() []string) string {
+	if len(s) > maxName || r.full() {
+		return ""
+	}
 	best, at := "", 3 // at most two edits
-	for _, c := range candidates {
+	for _, c := range candidates() {
 		if d := edits(strings.ToLower(s), strings.ToLower(c), at); d < at {
 			best, at = c, d
 		}
 	}
-	if best == "" || len(s) > 60 {
+	if best == "" {
 		return ""
 	}
 	return ", did you mean " + best + "?"
 }
+
+// these are candidates at hand.
+func these(list []string) func() []string { return func() []string { return list } }
 
 // edits is the Levenshtein distance, or limit if the lengths alone exceed it.
 func edits(a, b string, limit int) int {

@@ -112,6 +112,9 @@ func parseRegionDoc(b []byte) (*regionDoc, error) {
 	}
 	var r report
 	c := checker{report: &r}
+	if !c.fitsRegion(&doc.Region, place{}.field("region")) {
+		return nil, r.err()
+	}
 	c.version(doc.Version, place{}.field("version"))
 	if c.given(doc.Policy, place{}.field("policy"), "the name of the policy") {
 		c.name(doc.Policy, place{}.field("policy"))

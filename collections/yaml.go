@@ -83,7 +83,7 @@ func (r *reader) mapping(n *yaml.Node, p place, known ...string) map[string]*yam
 	m := map[string]*yaml.Node{}
 	for _, e := range r.pairs(n, p) {
 		if !slices.Contains(known, e.key) {
-			r.add(p.field(show(e.key)), "unknown key%s Known here: %s", dot(nearest(e.key, known)), strings.Join(known, ", "))
+			r.add(p.field(show(e.key)), "unknown key%s Known here: %s", dot(r.nearest(e.key, these(known))), strings.Join(known, ", "))
 			continue
 		}
 		m[e.key] = e.value

@@ -79,6 +79,8 @@ type SyntaxError struct {
 	// Path leads to the element in the form name[0].given, empty for the
 	// document itself. A name that no FHIR element could have is shown as "?".
 	Path string
+
+	hint string // what to do about it, where that is not plain
 }
 
 // Error gives the reason in words and the place.
@@ -87,8 +89,8 @@ func (e *SyntaxError) Error() string {
 	if e.Path != "" {
 		at = " at " + e.Path
 	}
-	return fmt.Sprintf("fhir: %s%s (line %d, column %d, byte %d)",
-		e.Reason.describe(), at, e.Line, e.Column, e.Offset)
+	return fmt.Sprintf("fhir: %s%s (line %d, column %d, byte %d)%s",
+		e.Reason.describe(), at, e.Line, e.Column, e.Offset, e.hint)
 }
 
 // ReasonOf returns the [Reason] of the [SyntaxError] that err wraps, and false
@@ -127,4 +129,15 @@ func (p place) fail(r Reason, path string) *SyntaxError {
 	return &SyntaxError{Reason: r, Offset: p.off, Line: p.line, Column: int(p.off-p.lineStart) + 1, Path: path}
 }
 
-var newline = []byte{'\n'}
+var (
+	newline = []byte{'\n'}
+	bom     = []byte("\ufeff")
+)
+
+// hintAt completes an error about the bytes at its place.
+func (e *SyntaxError) hintAt(b []byte) *SyntaxError {
+	if e.Reason == NotJSON && e.Offset == 0 && bytes.HasPrefix(b, bom) {
+		e.hint = "; the input begins with a byte order mark: remove its three bytes"
+	}
+	return e
+}

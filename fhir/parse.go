@@ -50,7 +50,7 @@ func check(b []byte, limit, soft int, p place, base string) (softAt int, err err
 		}
 		return -1, p.after(b[:after]).fail(TrailingData, base)
 	}
-	return -1, p.after(b[:bad.at]).fail(bad.reason, s.path(base))
+	return -1, p.after(b[:bad.at]).fail(bad.reason, s.path(base)).hintAt(b[bad.at:])
 }
 
 // view makes a Resource of checked bytes, which begin at p and at path base.

@@ -131,6 +131,17 @@ func TestTheErrorNeverShowsContent(t *testing.T) {
 	}
 }
 
+func TestAByteOrderMarkIsNamedInTheError(t *testing.T) {
+	const in = "\ufeff{\"resourceType\":\"Patient\"}"
+	_, err := Parse([]byte(in))
+	_, ierr := Inspect(strings.NewReader(in), SplitOptions{})
+	for _, err := range []error{err, ierr} {
+		if err == nil || !strings.Contains(err.Error(), "byte order mark") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
 func TestViews(t *testing.T) {
 	const in = `{"resourceType":"Observation","id":"o\u0031","x":"]}\\\"",
 	 "meta" : { "profile":["p"], "security" : [ {"system":"s1","code":"R"}, {"code":"ETH\u0055D"}, null, "R", {} ] },
@@ -186,26 +197,26 @@ func TestLabelsInTheWrongShapeAreNotTakenForNone(t *testing.T) {
 // hostile are inputs made to cost time or memory.
 func hostile() map[string][]byte {
 	var keys, labels, objects strings.Builder
-	for i := range 1_000_000 {
+	for i := range 1_000_000 / scale {
 		fmt.Fprintf(&keys, `,"k%d":0`, i)
 	}
-	for range 400_000 {
+	for range 400_000 / scale {
 		labels.WriteString(`,{"system":"s","code":"R"}`)
 	}
 	wide := strings.Builder{}
 	for i := range manyKeys + 8 {
 		fmt.Fprintf(&wide, `,"k%d":0`, i)
 	}
-	for range 20_000 {
+	for range 20_000 / scale {
 		objects.WriteString(`,{"a":0` + wide.String() + `}`)
 	}
 	return map[string][]byte{
 		"a million names in an object": []byte(`{"resourceType":"Basic"` + keys.String() + `}`),
 		"400,000 labels":               []byte(`{"resourceType":"Basic","meta":{"security":[{}` + labels.String() + `]}}`),
 		"many wide objects after one":  []byte(`{"resourceType":"Basic","x":[0` + objects.String() + `]}`),
-		"a huge narrative":             []byte(`{"resourceType":"Basic","text":{"div":"` + strings.Repeat("é<b>x</b>", 1_500_000) + `"}}`),
-		"a huge escaped name":          []byte(`{"resourceType":"Basic","` + strings.Repeat(`\u0041`, 2_000_000) + `":1}`),
-		"sixteen million brackets":     []byte(`{"resourceType":"Basic","x":` + strings.Repeat("[", MaxBytes-100)),
+		"a huge narrative":             []byte(`{"resourceType":"Basic","text":{"div":"` + strings.Repeat("é<b>x</b>", 1_500_000/scale) + `"}}`),
+		"a huge escaped name":          []byte(`{"resourceType":"Basic","` + strings.Repeat(`\u0041`, 2_000_000/scale) + `":1}`),
+		"sixteen million brackets":     []byte(`{"resourceType":"Basic","x":` + strings.Repeat("[", MaxBytes/scale-100)),
 	}
 }
 

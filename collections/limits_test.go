@@ -1,0 +1,45 @@
+package collections
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Documents of the full size made to cost work: each must be refused, in words of
+// bounded length and in a time that only a quadratic reader exceeds.
+func TestHostileDocumentsAreRefusedInLittleTime(t *testing.T) {
+	fill := func(head, line string) string {
+		var b strings.Builder
+		b.WriteString(head)
+		for i := 0; b.Len() < MaxSize-200; i++ {
+			b.WriteString(strings.ReplaceAll(line, "#", fmt.Sprint(i)))
+		}
+		return b.String()
+	}
+	const head = "version: 1\nname: x\nregions:\n"
+	for name, s := range map[string]string{
+		"many keys":          fill("version: 1\n", "k#: 1\n"),
+		"many regions":       fill(head, "- {name: r#, within: s#}\n"),
+		"one region often":   fill(head, "- name: us\n"),
+		"many collections":   fill(head+"- name: us\n  collections:\n", "  - {name: r#, log: s#}\n"),
+		"many members":       fill(head+"- name: us\n  collections:\n  - name: us-a\n    members:\n", "    - A#\n"),
+		"many bad logs":      head + strings.Repeat("- name: us\n  collections:\n"+strings.Repeat("  - {name: aaaaaaaaaaaa, log: bbbbbbbbbbbb}\n", 900), 25),
+		"deep lists":         strings.Repeat("- ", MaxSize/2),
+		"deep mappings":      strings.Repeat("{a: ", MaxSize/4),
+		"many small lists":   strings.Repeat("[", 9000) + strings.Repeat("]", 9000),
+		"one very long name": "version: 1\nname: " + strings.Repeat("x", MaxSize-200),
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			_, err := Parse([]byte(s), "hostile.yaml")
+			if took := time.Since(start); took > 20*time.Second {
+				t.Errorf("took %v", took)
+			}
+			if err == nil || len(err.Error()) > 1<<16 {
+				t.Errorf("accepted, or refused in too many words")
+			}
+		})
+	}
+}
