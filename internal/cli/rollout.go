@@ -264,4 +264,3 @@ func (r *rollout) upgrade(ctx context.Context) error {
 	}
 	return nil
 }
-
