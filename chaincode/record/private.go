@@ -250,8 +250,7 @@ type Todo struct {
 // Gone is the stored document at [GoneKey].
 type Gone struct {
 	Version int `json:"v"`
-	// Collection held the record: a holder's collections share one log.
-	Collection string `json:"collection"`
+	Collection string `json:"collection"` // that held the record
 	Hash       string `json:"hash"` // of the purged value
 	Ground     Ground `json:"ground"`
 	Row        string `json:"row,omitempty"`
