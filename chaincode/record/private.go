@@ -249,9 +249,9 @@ type Todo struct {
 
 // Gone is the stored document at [GoneKey].
 type Gone struct {
-	Version int `json:"v"`
+	Version    int    `json:"v"`
 	Collection string `json:"collection"` // that held the record
-	Hash       string `json:"hash"` // of the purged value
+	Hash       string `json:"hash"`       // of the purged value
 	Ground     Ground `json:"ground"`
 	Row        string `json:"row,omitempty"`
 	Authority  string `json:"authority"`
