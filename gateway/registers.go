@@ -87,8 +87,10 @@ func (c *Client) ReleaseAll(ctx context.Context, o HoldOrder) ([]TxReceipt, erro
 			free = append(free, id)
 		}
 	}
-	missing := func(token string) bool { return !seen[token] }
-	if len(free) > 0 || slices.ContainsFunc(o.Subjects, missing) {
+	if slices.ContainsFunc(o.Subjects, func(token string) bool { return !seen[token] }) {
+		free = append(free, "subjects")
+	}
+	if len(free) > 0 {
 		return nil, record.Fail(record.CodeNotHeld, strings.Join(free, " "))
 	}
 	return c.orderEach(ctx, record.OpRelease, regs, o)

@@ -52,6 +52,35 @@ func remove(dir string, st *state) error {
 	return nil
 }
 
+// Discard ends the processes and deletes the files that an Up left in dir whose
+// program was killed while it made a new network, and reports whether there were
+// any. It leaves a whole network alone: that one is for Open and Down.
+func Discard(ctx context.Context, dir string) (found bool, err error) {
+	if dir, err = filepath.Abs(dir); err != nil {
+		return false, err
+	}
+	unfinished := func() (*state, error) {
+		st, err := readState(dir)
+		if errors.Is(err, ErrNoNetwork) || err == nil && st.Phase == phaseReady {
+			return nil, nil
+		}
+		return st, err
+	}
+	if st, err := unfinished(); st == nil || err != nil {
+		return false, err
+	}
+	lock, err := lockDir(ctx, dir)
+	if err != nil {
+		return false, err
+	}
+	defer lock.unlock()
+	st, err := unfinished() // once more: an Up may have held the lock
+	if st == nil || err != nil {
+		return false, err
+	}
+	return true, remove(dir, st)
+}
+
 // Destroy takes the network down and deletes it with all its data, keys and
 // logs. Other files in the directory stay; the directory goes if it is empty.
 func (n *Network) Destroy(ctx context.Context) error {

@@ -41,7 +41,7 @@ func Open(dir string) (*Network, error) {
 		return nil, err
 	}
 	if st.Phase != phaseReady {
-		return nil, fmt.Errorf("%s: its making was cut short, bring it up again: %w", dir, ErrNoNetwork)
+		return nil, fmt.Errorf("%s: its making was cut short, bring it up again or take down what is left: %w", dir, ErrNoNetwork)
 	}
 	return open(dir, st), nil
 }

@@ -71,7 +71,7 @@ resource, {"reference": "Patient/ID"}, or {"system": "...", "value": "..."}.`,
 	return c
 }
 
-func (a *app) list(ctx context.Context, o listFlags) error {
+func (a *app) list(ctx context.Context, o listFlags) (err error) {
 	role := record.RoleReader
 	if o.held || o.dueBefore != "" {
 		role = record.RoleOfficer
@@ -84,7 +84,11 @@ func (a *app) list(ctx context.Context, o listFlags) error {
 	show := a.printLine
 	if !a.json {
 		t := newTable(a.out, "Record", "Collection", "Due", "Bytes", "Held")
-		defer t.Render()
+		defer func() {
+			if err == nil || t.Length() > 0 {
+				t.Render()
+			}
+		}()
 		show = func(v any) error {
 			l := v.(listed)
 			held := ""

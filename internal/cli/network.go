@@ -129,6 +129,16 @@ func (a *app) networkDown() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			n, err := network.Open(a.dir)
+			if errors.Is(err, network.ErrNoNetwork) {
+				found, derr := network.Discard(c.Context(), a.dir)
+				if derr != nil {
+					return derr
+				}
+				if found {
+					a.say("removed what an interrupted start left in %s", a.dir)
+					return nil
+				}
+			}
 			if err != nil {
 				return err
 			}

@@ -60,6 +60,9 @@ func today() string { return fhir.DateOf(time.Now()).String() }
 
 // ledger opens the client and adapts it.
 func (a *app) ledger(ctx context.Context, p *purgeFlags) (*gateway.Client, *ledger, error) {
+	if p.limit < 0 {
+		return nil, nil, usagef("--limit is a number of records; leave it out for no limit")
+	}
 	if p.before == "" {
 		p.before = today()
 	}
