@@ -20,9 +20,10 @@ import (
 // ImportOptions says how [Client.Import] reads and places its input. The zero
 // value splits Bundles, routes by label and names the import by its content.
 type ImportOptions struct {
-	// Name names the import. The ids of its records follow from it, so a second
-	// run under the same name continues the first. Defaults to the hex SHA-256 of
-	// all bytes of the input.
+	// Name names the import. The ids of its records follow from it and from the
+	// register (log collection) they go to, so a second run under the same name
+	// continues the first, and the same name elsewhere makes other ids. Defaults to
+	// the hex SHA-256 of all bytes of the input.
 	Name string
 	// Collection is where the records go. Defaults to where the holder's routing
 	// table sends their labels.
@@ -159,28 +160,35 @@ func (c *Client) newImporter(ctx context.Context, r io.ReadSeeker, o ImportOptio
 	if m.region, err = c.ownRegion(ctx); err != nil {
 		return nil, err
 	}
-	m.name = m.defaultName()
 	if o.Collection != "" {
-		_, err = c.holding(ctx, o.Collection)
+		col, err := c.holding(ctx, o.Collection)
+		if err != nil {
+			return m, err
+		}
+		m.name = m.scopedName(col.Log)
+		return m, nil
+	}
+	if err := m.loadRoutes(ctx); err != nil {
 		return m, err
 	}
-	return m, m.loadRoutes(ctx)
+	m.name = m.scopedName(m.private.Log)
+	return m, nil
 }
 
-// defaultName is the digest of the input, with what else decides which records
-// it becomes, so that a file put whole or as a disclosed copy has ids of its own.
-func (m *importer) defaultName() string {
-	if m.o.Name != "" {
-		return m.o.Name
+// scopedName is what ids follow from: the import's name, by default the digest of
+// the input with what else decides which records it becomes, and the register that
+// the records will lie in. Two holders that store the same file under the same index
+// key must not show it by equal ids, which are public, and one of two anchors of an
+// id would stand for both.
+func (m *importer) scopedName(log string) string {
+	name := m.o.Name
+	if name == "" {
+		name = hex.EncodeToString(m.sum.SHA256[:])
+		if m.o.Whole && m.sum.Kind != fhir.KindResource {
+			name += "/whole"
+		}
 	}
-	name := hex.EncodeToString(m.sum.SHA256[:])
-	if m.o.Whole && m.sum.Kind != fhir.KindResource {
-		name += "/whole"
-	}
-	if col, ok := m.region.Collection(m.o.Collection); ok && len(col.Members) > 1 {
-		name += "/" + m.o.Collection
-	}
-	return name
+	return log + "/" + name
 }
 
 // loadRoutes fetches the routing table of the holder's own collections.

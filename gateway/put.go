@@ -124,9 +124,15 @@ func (m *importer) anchorMissing(ctx context.Context, refs []record.AnchorRef) e
 	if err != nil {
 		return err
 	}
-	for i, p := range proofs {
-		if p.State == record.StateUnanchored || p.State == record.StateUnknown {
-			if err := m.anchor(ctx, refs[i]); err != nil {
+	anchored := make(map[record.Ref]bool, len(proofs))
+	for _, p := range proofs { // an id may have one in several collections
+		if p.State == record.StateActive || p.State == record.StatePurged {
+			anchored[record.Ref{Collection: p.Collection, ID: p.ID}] = true
+		}
+	}
+	for _, r := range refs {
+		if !anchored[r.Ref] {
+			if err := m.anchor(ctx, r); err != nil {
 				return err
 			}
 		}

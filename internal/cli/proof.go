@@ -131,12 +131,16 @@ func (a *app) verdict(v record.Verdict, region string) error {
 	if region != "" {
 		by = " according to " + region
 	}
+	where := "" // other holders may have anchored something of theirs under the same id
+	if v.Collection != "" {
+		where = " in " + v.Collection + " of " + v.Region
+	}
 	if a.json {
 		if err := a.printJSON(v); err != nil {
 			return err
 		}
 	} else {
-		fmt.Fprintf(a.out, "%s: %s is %s%s\n", word, v.ID, v.State, by)
+		fmt.Fprintf(a.out, "%s: %s is %s%s%s\n", word, v.ID, v.State, where, by)
 	}
 	switch {
 	case v.State == record.StateUnknown:
