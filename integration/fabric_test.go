@@ -2,27 +2,12 @@ package integration
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"errors"
-	"fmt"
-	"math/big"
-	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"testing"
-	"time"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
 	"github.com/hyperledger/fabric-gateway/pkg/hash"
-	"github.com/hyperledger/fabric-gateway/pkg/identity"
 	gatewaypb "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
 	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
 	"google.golang.org/grpc"
@@ -68,116 +53,6 @@ func (f *fabric) close() {
 	}
 }
 
-// identityFiles is a certificate and its key.
-type identityFiles struct {
-	id   *identity.X509Identity
-	sign identity.Sign
-}
-
-func readIdentity(org, certPath, keyPath string) (*identityFiles, error) {
-	certPEM, err := os.ReadFile(certPath)
-	if err != nil {
-		return nil, err
-	}
-	keyPEM, err := os.ReadFile(keyPath)
-	if err != nil {
-		return nil, err
-	}
-	return newIdentity(org, certPEM, keyPEM)
-}
-
-func newIdentity(org string, certPEM, keyPEM []byte) (*identityFiles, error) {
-	cert, err := identity.CertificateFromPEM(certPEM)
-	if err != nil {
-		return nil, err
-	}
-	key, err := identity.PrivateKeyFromPEM(keyPEM)
-	if err != nil {
-		return nil, err
-	}
-	id, err := identity.NewX509Identity(org, cert)
-	if err != nil {
-		return nil, err
-	}
-	sign, err := identity.NewPrivateKeySign(key)
-	return &identityFiles{id, sign}, err
-}
-
-// who returns the certificate of a caller; a member without a role gets one from
-// the organisation's CA. The caller holds f.mu.
-func (f *fabric) who(as chaincodetest.Identity) (*identityFiles, error) {
-	if as.Role == "" {
-		if f.plain[as.Org] == nil {
-			p, err := f.issue(as.Org, "client")
-			if err != nil {
-				return nil, err
-			}
-			f.plain[as.Org] = p
-		}
-		return f.plain[as.Org], nil
-	}
-	cert, key, err := f.Identity(as.Org, as.Role)
-	if err != nil {
-		return nil, err
-	}
-	return readIdentity(as.Org, cert, key)
-}
-
-// issue makes a certificate with these organisational units and no attribute.
-func (f *fabric) issue(org string, units ...string) (*identityFiles, error) {
-	dir := filepath.Join(f.Dir(), "orgs", org, "ca")
-	ca, err := readPEM(filepath.Join(dir, "ca.pem"))
-	if err != nil {
-		return nil, err
-	}
-	caCert, err := x509.ParseCertificate(ca)
-	if err != nil {
-		return nil, err
-	}
-	caKey, err := readPEM(filepath.Join(dir, "ca.key"))
-	if err != nil {
-		return nil, err
-	}
-	signer, err := x509.ParsePKCS8PrivateKey(caKey)
-	if err != nil {
-		return nil, err
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-	if err != nil {
-		return nil, err
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: serial.Text(16), OrganizationalUnit: units},
-		NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature, BasicConstraintsValid: true,
-	}, caCert, key.Public(), signer)
-	if err != nil {
-		return nil, err
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	return newIdentity(org, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))
-}
-
-func readPEM(path string) ([]byte, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	block, _ := pem.Decode(b)
-	if block == nil {
-		return nil, fmt.Errorf("%s holds no PEM block", path)
-	}
-	return block.Bytes, nil
-}
-
 // conn returns the connection to a peer. The caller holds f.mu.
 func (f *fabric) conn(ctx context.Context, peer string) (*grpc.ClientConn, error) {
 	if c := f.conns[peer]; c != nil {
@@ -214,7 +89,9 @@ func (f *fabric) at(ctx context.Context, as chaincodetest.Identity, peer string)
 	return g.GetNetwork(network.Channel), nil
 }
 
-func gatewayName(as chaincodetest.Identity, peer string) string { return as.Org + "/" + as.Role + "/" + peer }
+func gatewayName(as chaincodetest.Identity, peer string) string {
+	return as.Org + "/" + as.Role + "/" + peer
+}
 
 // door is the peer that a call goes to: the first one of its first endorser, or
 // of the caller's organisation.
@@ -395,124 +272,4 @@ func plainly(err error) error {
 		}
 	}
 	return err
-}
-
-// heights follows every peer's blocks.
-type heights struct {
-	f      *fabric
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-
-	mu     sync.Mutex
-	of     map[string]uint64 // peer -> blocks committed
-	away   map[string]bool   // peers that a test stopped
-	change chan struct{}     // closed and replaced at each change
-}
-
-func watchHeights(f *fabric) *heights {
-	ctx, cancel := context.WithCancel(context.Background())
-	h := &heights{f: f, cancel: cancel, of: map[string]uint64{}, away: map[string]bool{}, change: make(chan struct{})}
-	for _, p := range f.Peers() {
-		h.of[p.Name] = 0
-		h.wg.Go(func() { h.follow(ctx, p) })
-	}
-	return h
-}
-
-func (h *heights) close() {
-	h.cancel()
-	h.wg.Wait()
-}
-
-// follow reads a peer's stream of filtered blocks, over and over.
-func (h *heights) follow(ctx context.Context, p network.PeerEndpoint) {
-	for {
-		if n, err := h.f.at(ctx, chaincodetest.Identity{Org: p.Org, Role: network.RoleReader}, p.Name); err == nil {
-			h.mu.Lock()
-			next := h.of[p.Name]
-			h.mu.Unlock()
-			blocks, err := n.FilteredBlockEvents(ctx, client.WithStartBlock(next))
-			for err == nil {
-				b, ok := <-blocks
-				if !ok {
-					break
-				}
-				h.set(func() { h.of[p.Name] = b.GetNumber() + 1 })
-			}
-		}
-		if !poll(ctx) {
-			return
-		}
-	}
-}
-
-func (h *heights) set(f func()) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	f()
-	close(h.change)
-	h.change = make(chan struct{})
-}
-
-// wait returns when every peer that runs has a block.
-func (h *heights) wait(ctx context.Context, block uint64) error {
-	for {
-		h.mu.Lock()
-		var behind []string
-		for name, n := range h.of {
-			if n <= block && !h.away[name] {
-				behind = append(behind, name)
-			}
-		}
-		change := h.change
-		h.mu.Unlock()
-		if len(behind) == 0 {
-			return nil
-		}
-		select {
-		case <-change:
-		case <-ctx.Done():
-			slices.Sort(behind)
-			return fmt.Errorf("block %d has not reached %s: %w", block, strings.Join(behind, ", "), ctx.Err())
-		}
-	}
-}
-
-// top is the number of blocks that the furthest peer has.
-func (h *heights) top() uint64 {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var top uint64
-	for _, n := range h.of {
-		top = max(top, n)
-	}
-	return top
-}
-
-// poll waits one poll interval; false when ctx ended.
-func poll(ctx context.Context) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(50 * time.Millisecond):
-		return true
-	}
-}
-
-// eventually calls f until it returns nil.
-func eventually(ctx context.Context, f func() error) error {
-	for {
-		err := f()
-		if err == nil || !poll(ctx) {
-			return err
-		}
-	}
-}
-
-// testContext bounds one test.
-func testContext(t *testing.T, limit time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errors.New("the test took too long"))
-	t.Cleanup(cancel)
-	return ctx
 }
