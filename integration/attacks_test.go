@@ -227,20 +227,18 @@ func roleOps(h home) map[string]allowed {
 func TestT09_NoPrivateCallLeavesTheRegionWhenItsPeersAreDown(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t, patience)
-	var mu sync.Mutex
-	dialled := map[string]bool{}
-	dialer := grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) {
-		mu.Lock()
-		dialled[addr] = true
-		mu.Unlock()
-		if strings.HasPrefix(addr, "127.40.") {
-			return nil, errors.New("down")
-		}
-		return new(net.Dialer).DialContext(ctx, "tcp", addr)
-	})
+	w := &wire{dialled: map[string]bool{}}
 	for _, role := range []string{"reader", "writer", "officer", "purger"} {
-		c := open(ctx, t, "AuHealth", role, gateway.WithDialOptions(dialer), gateway.WithRetry(2, 10*time.Millisecond))
-		var err error
+		c := open(ctx, t, "AuHealth", role, gateway.WithDialOptions(grpc.WithContextDialer(w.dial)), gateway.WithRetry(2, 10*time.Millisecond))
+		w.mend()
+		_, err := c.Policy(ctx)
+		if err == nil {
+			_, err = c.Collections(ctx) // so that the client knows where to send the call
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.cut()
 		switch role {
 		case "reader":
 			_, err = c.Get(ctx, record.NewID())
@@ -257,16 +255,55 @@ func TestT09_NoPrivateCallLeavesTheRegionWhenItsPeersAreDown(t *testing.T) {
 			t.Errorf("%s: %v, want an error that says to try later", role, err)
 		}
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	for addr := range dialled {
+	for addr := range w.dialled {
 		if !strings.HasPrefix(addr, "127.40.") {
 			t.Errorf("a private call went to %s", addr)
 		}
 	}
-	if len(dialled) == 0 {
+	if len(w.dialled) == 0 {
 		t.Error("nobody was dialled")
 	}
+}
+
+// wire connects a client, notes to whom, and can be cut.
+type wire struct {
+	mu      sync.Mutex
+	dialled map[string]bool
+	isCut   bool
+	conns   []net.Conn
+}
+
+func (w *wire) dial(ctx context.Context, addr string) (net.Conn, error) {
+	w.mu.Lock()
+	w.dialled[addr] = true
+	down := w.isCut
+	w.mu.Unlock()
+	if down && strings.HasPrefix(addr, "127.40.") {
+		return nil, errors.New("cut")
+	}
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	if err == nil {
+		w.mu.Lock()
+		w.conns = append(w.conns, c)
+		w.mu.Unlock()
+	}
+	return c, err
+}
+
+func (w *wire) mend() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.isCut = false
+}
+
+func (w *wire) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.isCut = true
+	for _, c := range w.conns {
+		c.Close()
+	}
+	w.conns = nil
 }
 
 // T11: bytes of a transaction that the validators refused stay with the holders,

@@ -241,6 +241,16 @@ func (f *fabric) Evaluate(ctx context.Context, c chaincodetest.Call) ([]byte, er
 	}
 }
 
+// evaluateAt asks the one peer behind a connection.
+func evaluateAt(ctx context.Context, n *client.Network, c chaincodetest.Call) ([]byte, error) {
+	opts := []client.ProposalOption{client.WithArguments(c.Args...), client.WithEndorsingOrganizations(c.As.Org)}
+	if len(c.Transient) > 0 {
+		opts = append(opts, client.WithTransient(c.Transient))
+	}
+	b, err := n.GetContract(network.Chaincode).EvaluateWithContext(ctx, c.Function, opts...)
+	return b, plainly(err)
+}
+
 // Block implements [chaincodetest.Network].
 func (f *fabric) Block(ctx context.Context, number uint64) ([]byte, error) {
 	const org = "AuHealth"

@@ -6,7 +6,10 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +38,11 @@ func domicile(ctx context.Context, stdin []byte, args ...string) answer {
 	return answer{out.String(), words.String(), status}
 }
 
+// runInto runs the command with its output going elsewhere.
+func runInto(ctx context.Context, out io.Writer, args ...string) int {
+	return cli.Run(ctx, append([]string{"--dir", shared.Dir()}, args...), bytes.NewReader(nil), out, io.Discard)
+}
+
 // must runs the command and wants it to end with the status.
 func must(ctx context.Context, t *testing.T, status int, stdin []byte, args ...string) answer {
 	t.Helper()
@@ -42,8 +50,19 @@ func must(ctx context.Context, t *testing.T, status int, stdin []byte, args ...s
 	if a.status != status {
 		t.Fatalf("domicile %s: status %d, want %d\n%s%s", strings.Join(args, " "), a.status, status, a.out, a.words)
 	}
+	// The command waits for one peer; tests go on with others.
+	block := uint64(0)
+	for _, m := range blockNumber.FindAllStringSubmatch(a.out, -1) {
+		n, _ := strconv.ParseUint(m[1], 10, 64)
+		block = max(block, n)
+	}
+	if err := shared.heights.wait(ctx, block); err != nil {
+		t.Fatal(err)
+	}
 	return a
 }
+
+var blockNumber = regexp.MustCompile(`"block":\s*([0-9]+)`)
 
 // receipts decodes what record put prints.
 func receipts(t *testing.T, a answer) []gateway.Receipt {
@@ -175,7 +194,10 @@ func ordered(ctx context.Context, t *testing.T, c chaincodetest.Call) chaincodet
 // refused wants an endorsement refused with a code.
 func refused(ctx context.Context, t *testing.T, c chaincodetest.Call, want record.Code) {
 	t.Helper()
-	_, err := shared.Submit(ctx, c)
+	r, err := shared.Submit(ctx, c)
+	if err == nil {
+		t.Errorf("%s %s was endorsed and became %s in block %d", c.Function, c.Transient[record.FieldOp], r.Code, r.Block)
+	}
 	wantCode(t, err, want)
 }
 
