@@ -178,8 +178,9 @@ func (c *canaries) failures(ctx context.Context, t *testing.T) {
 	delete(keyless.Transient, record.FieldKey)
 	_, err := shared.Evaluate(ctx, keyless)
 	wantCode(t, err, record.CodeNoKey)
-	// In the command line of the product too.
-	for _, body := range []string{`$`, `{"resourceType":"Patient","$":1,"$":2}`, `{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"a":"$"}}]}`} {
+	// In the command line of the product too. It names the place by its path, in which
+	// only names that a FHIR element could have are shown.
+	for _, body := range []string{`$`, `{"resourceType":"Patient","at $":1,"at $":2}`, `{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"a":"$"}}]}`} {
 		w := c.word("command's input")
 		if a := must(ctx, t, 1, []byte(strings.ReplaceAll(body, "$", w)), "record", "put", "--region", "us", "-"); strings.Contains(a.words+a.out, w) {
 			t.Errorf("the command repeats its input: %s", a.words)
