@@ -36,13 +36,13 @@ unit: ## unit tests with the race detector (under a minute when warm)
 	go test -race -timeout 5m $(UNIT)
 
 integration: build ## tests on a real network (flags: INTEGRATION="-run Name -v")
-	go test -p 1 -timeout 25m -network-required $(INTEGRATION) ./integration/...
+	go test -p 1 -timeout 25m $(INTEGRATION) ./integration/... -network-required
 
 bench: build ## ratios on one running network, interleaved, medians with spread
 	$(BIN)/domicile bench
 
 soak: build ## the long loops
-	go test -p 1 -timeout 4h -network-required -soak ./integration/...
+	go test -p 1 -timeout 4h ./integration/... -network-required -soak
 
 up: build ## start the default network in $(DIR)
 	$(BIN)/domicile network up --dir $(DIR)

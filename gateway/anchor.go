@@ -58,6 +58,9 @@ func newCoalescer(c *Client) *coalescer {
 // add queues one anchor; done is called once with what became of it. It waits
 // while too many are under way.
 func (q *coalescer) add(ctx context.Context, ref record.AnchorRef, done func(error)) error {
+	if q.c.ctx.Err() != nil {
+		return errClosed
+	}
 	select {
 	case q.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -88,8 +91,13 @@ func (q *coalescer) flushLocked() {
 		q.timer.Stop()
 	}
 	batch := q.queue
-	if q.queue = nil; len(batch) > 0 {
-		q.c.background(func(ctx context.Context) { q.send(ctx, batch) })
+	q.queue = nil
+	if len(batch) == 0 || q.c.background(func(ctx context.Context) { q.send(ctx, batch) }) {
+		return
+	}
+	for _, x := range batch {
+		x.done(errClosed)
+		<-q.slots
 	}
 }
 

@@ -34,6 +34,10 @@ type batch struct {
 	bytes int
 }
 
+// maxWait is how many records may follow one before its batch is sent, full or
+// not. It is far below maxWindow.
+const maxWait = 4 * record.BatchRecords
+
 // produce reads the input, makes batches and puts them, several at a time. It
 // returns once all of them are done.
 func (m *importer) produce(ctx context.Context, r io.Reader) {
@@ -74,7 +78,7 @@ func (m *importer) produce(ctx context.Context, r io.Reader) {
 		if e.Skipped != "" {
 			continue
 		}
-		if !m.admit(ctx, flushAll) {
+		if !m.admit(ctx) {
 			return
 		}
 		x, err := m.prepare(e, seq)
@@ -96,7 +100,7 @@ func (m *importer) produce(ctx context.Context, r io.Reader) {
 		b.items = append(b.items, x)
 		b.bytes += len(e.Raw)
 		for name, b := range open { // nothing waits long for its batch to fill
-			if seq-b.items[0].seq >= 4*record.BatchRecords && !flush(name) {
+			if seq-b.items[0].seq >= maxWait && !flush(name) {
 				return
 			}
 		}
@@ -104,20 +108,13 @@ func (m *importer) produce(ctx context.Context, r io.Reader) {
 	flushAll()
 }
 
-// admit takes a place in the window between reader and consumer. Before it waits
-// it sends every open batch, because the consumer may be waiting for one.
-func (m *importer) admit(ctx context.Context, flushAll func() bool) bool {
+// admit takes a place in the window between reader and consumer. The consumer
+// never waits for a batch that is still open while the reader waits here: every
+// open batch is younger than the window is long.
+func (m *importer) admit(ctx context.Context) bool {
 	select {
 	case m.window <- struct{}{}:
 		return ctx.Err() == nil
-	default:
-	}
-	if !flushAll() {
-		return false
-	}
-	select {
-	case m.window <- struct{}{}:
-		return true
 	case <-ctx.Done():
 		return false
 	}

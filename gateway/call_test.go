@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,6 +116,9 @@ func TestFailoverStaysWithThePeersOfTheHolder(t *testing.T) {
 	if !errors.As(err, &e) || !errors.Is(err, ErrUnavailable) || !Retryable(err) || !e.Retryable() {
 		t.Fatalf("with both down: %v", err)
 	}
+	if _, err := hold(w, c); !errors.Is(err, ErrUnavailable) {
+		t.Fatalf("a write with both down: %v", err)
+	}
 	private := func(s seen) bool { return len(s.transient) > 0 }
 	if n := w.payer.count(private) + w.eu.count(private); n > 0 {
 		t.Fatalf("%d private messages left the holder", n)
@@ -198,12 +202,11 @@ func TestALostSubmitAnswerIsResolvedWithTheSameEnvelope(t *testing.T) {
 // onceAt answers the first call of a method with err.
 func onceAt(m string, err error) func(*world) func(seen) error {
 	return func(*world) func(seen) error {
-		done := false
+		var done atomic.Bool
 		return func(s seen) error {
-			if s.method != m || done {
+			if s.method != m || done.Swap(true) {
 				return nil
 			}
-			done = true
 			return err
 		}
 	}
@@ -366,5 +369,48 @@ func TestEndedContextsAreNotRetried(t *testing.T) {
 	_, err := c.Inspect(ctx, "us-a", []string{anID})
 	if !errors.Is(err, context.Canceled) || Retryable(err) {
 		t.Fatalf("got %v", err)
+	}
+}
+
+func TestAnAcceptedEnvelopeIsFollowedEvenWhenOrderersAreLostAfterwards(t *testing.T) {
+	w := newWorld(t)
+	w.s.Timeouts.Commit = 20 * time.Millisecond
+	w.ledger.hold = true
+	var sends, asks atomic.Int64
+	for _, p := range w.peers() {
+		p.onFail(func(s seen) error {
+			switch s.method {
+			case "Submit":
+				if sends.Add(1) > 1 {
+					return errDown
+				}
+			case "CommitStatus":
+				if asks.Add(1) == 12 {
+					w.ledger.with(func() { w.ledger.settle(s.txID) })
+				}
+			}
+			return nil
+		})
+	}
+	if _, err := hold(w, w.open()); err != nil {
+		t.Fatalf("after %d questions: %v", asks.Load(), err)
+	}
+}
+
+func TestClosingTellsWhoWaitsForAnAnchor(t *testing.T) {
+	w := newWorld(t)
+	c := w.open(WithAnchorBatch(100, time.Hour))
+	told := make(chan error, 1)
+	if err := c.anchors.add(w.ctx, record.AnchorRef{}, func(err error) { told <- err }); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-told; err == nil {
+		t.Fatal("an anchor that was never sent was called done")
+	}
+	if err := c.anchors.add(w.ctx, record.AnchorRef{}, nil); err == nil {
+		t.Fatal("a closed client takes anchors")
 	}
 }

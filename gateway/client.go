@@ -36,6 +36,10 @@ type Client struct {
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
 	work sync.WaitGroup
+
+	closing  sync.Mutex // orders the start of background work and Close
+	closed   sync.Once
+	closeErr error
 }
 
 // Open makes a client from settings. It reads certificates and keys but does
@@ -122,9 +126,20 @@ func (c *Client) Region() string { return c.settings.Region }
 func (c *Client) Org() string { return c.settings.Org }
 
 // Close ends background work, abandons anchors still queued (a later import or
-// Anchor finds them) and closes the connections. Calls under way fail.
+// Anchor finds them) and closes the connections. Calls under way fail. Closing
+// again does nothing.
 func (c *Client) Close() error {
+	c.closed.Do(func() { c.closeErr = c.close() })
+	return c.closeErr
+}
+
+func (c *Client) close() error {
+	c.closing.Lock()
 	c.stop()
+	c.closing.Unlock()
+	if c.anchors != nil {
+		c.anchors.flush() // tells who waits for them
+	}
 	c.work.Wait()
 	var errs []error
 	if c.fabric != nil {

@@ -99,7 +99,7 @@ func (c *Client) measureOnce(ctx context.Context) {
 			return
 		}
 		first := make(chan struct{}, len(c.proofs))
-		c.background(func(ctx context.Context) {
+		started := c.background(func(ctx context.Context) {
 			var g errgroup.Group
 			for _, p := range c.proofs {
 				g.Go(func() error {
@@ -112,6 +112,9 @@ func (c *Client) measureOnce(ctx context.Context) {
 			_ = g.Wait()
 			close(first)
 		})
+		if !started {
+			return
+		}
 		select {
 		case <-first:
 		case <-ctx.Done():
@@ -119,9 +122,16 @@ func (c *Client) measureOnce(ctx context.Context) {
 	})
 }
 
-// background runs f until it returns or the client is closed; Close waits.
-func (c *Client) background(f func(context.Context)) {
+// background runs f with a context that ends with the client; Close waits for it.
+// It reports false, and does not run f, once the client is closed.
+func (c *Client) background(f func(context.Context)) bool {
+	c.closing.Lock()
+	defer c.closing.Unlock()
+	if c.ctx.Err() != nil {
+		return false
+	}
 	c.work.Go(func() { f(c.ctx) })
+	return true
 }
 
 // answer evaluates a public call and decodes its JSON answer.

@@ -65,13 +65,17 @@ const (
 	logFormat = "%{time:2006-01-02T15:04:05.000Z07:00} %{level:.4s} [%{module}] %{shortfunc} -> %{message}"
 )
 
+// baseEnv is all that programs get of the caller's environment: CORE_*,
+// ORDERER_* and CONFIGTX_* variables would override settings.
+func baseEnv() []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
+}
+
 // prepare writes the node's settings and says how to run it. Settings are
 // written at every start, so they follow a directory that was moved.
 func (l launch) prepare(s spec) (command, error) {
-	env := []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
-		"FABRIC_LOGGING_SPEC=" + logSpec, "FABRIC_LOGGING_FORMAT=" + logFormat, "FABRIC_CFG_PATH=" + s.configDir(),
-	}
+	env := append(baseEnv(),
+		"FABRIC_LOGGING_SPEC="+logSpec, "FABRIC_LOGGING_FORMAT="+logFormat, "FABRIC_CFG_PATH="+s.configDir())
 	switch s.kind {
 	case KindOrderer:
 		err := render(filepath.Join(s.configDir(), "orderer.yaml"), "orderer.yaml.tmpl", l.config(s))
@@ -85,7 +89,7 @@ func (l launch) prepare(s spec) (command, error) {
 		err = render(filepath.Join(s.configDir(), "core.yaml"), "core.yaml.tmpl", l.config(s))
 		return command{path: filepath.Join(l.binDir, "peer"), args: []string{"node", "start"}, env: env}, err
 	}
-	env = append(env[:2:2],
+	env = append(baseEnv(),
 		"CHAINCODE_ID="+l.packageID,
 		"CHAINCODE_SERVER_ADDRESS="+s.address(),
 		"CORE_PEER_LOCALMSPID="+s.org,

@@ -91,7 +91,8 @@ func makeGenesis(ctx context.Context, dir, binDir string, t Topology, nodes []sp
 	raw := filepath.Join(cfgDir, "configtxgen.block")
 	cmd := exec.CommandContext(ctx, filepath.Join(binDir, "configtxgen"),
 		"-profile", "Domicile", "-channelID", Channel, "-configPath", cfgDir, "-outputBlock", raw)
-	cmd.Env = append(os.Environ(), "FABRIC_CFG_PATH="+cfgDir)
+	// Not the caller's environment: CONFIGTX_* variables would change the channel.
+	cmd.Env = append(baseEnv(), "FABRIC_CFG_PATH="+cfgDir)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("make the genesis block with configtxgen: %w: %s", err, lastLine(out))
 	}

@@ -36,12 +36,7 @@ func TestAProcessIsStartedInItsOwnSessionAndStopped(t *testing.T) {
 	if sid, err := sessionOf(p.pid); err != nil || sid != p.pid {
 		t.Errorf("session %d, want its own (%d): %v", sid, p.pid, err)
 	}
-	for deadline := time.Now().Add(5 * time.Second); s.logTail() != "hello"; {
-		if time.Now().After(deadline) {
-			t.Fatalf("the log ends with %q", s.logTail())
-		}
-		time.Sleep(pollInterval)
-	}
+	waitLog(t, s, "hello")
 	if err := s.stop(t.Context(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +45,22 @@ func TestAProcessIsStartedInItsOwnSessionAndStopped(t *testing.T) {
 	}
 	if err := s.stop(t.Context(), syscall.SIGTERM); err != nil {
 		t.Error("a second stop:", err)
+	}
+}
+
+// waitLog waits until the node's log ends with the line.
+func waitLog(t *testing.T, s spec, line string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	err := until(ctx, func() error {
+		if got := s.logTail(); got != line {
+			return fmt.Errorf("the log ends with %q, want %q", got, line)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -67,9 +78,7 @@ func sessionOf(pid int) (int, error) {
 
 func TestAProcessThatIgnoresSigtermIsKilledWhenTheContextEnds(t *testing.T) {
 	s := sleeper(t, "trap '' TERM; echo ready; while :; do sleep 0.1; done")
-	for s.logTail() != "ready" {
-		time.Sleep(pollInterval)
-	}
+	waitLog(t, s, "ready")
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if err := s.stop(ctx, syscall.SIGTERM); err != nil {

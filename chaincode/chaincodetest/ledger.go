@@ -271,3 +271,13 @@ func (p *peerState) setPrivate(coll, key string, e privateEntry) {
 	}
 	p.private[coll][key] = e
 }
+
+// DropTransient empties every transient store, as a peer does with old entries
+// (peer.gossip.pvtData.transientstoreMaxBlockRetention).
+func (l *Ledger) DropTransient() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.peers {
+		p.transient = nil
+	}
+}

@@ -168,3 +168,6 @@ func (e *encoder) version(v Version) {
 	binary.BigEndian.PutUint64(n[8:], v.Tx)
 	e.Write(n[:])
 }
+
+// KeyHash is what a block shows of a private key: its SHA-256.
+func KeyHash(key string) []byte { return []byte(keyHash(key)) }
