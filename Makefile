@@ -38,8 +38,8 @@ unit: ## unit tests with the race detector (under a minute when warm)
 integration: build ## tests on a real network (flags: INTEGRATION="-run Name -v")
 	go test -p 1 -timeout 25m $(INTEGRATION) ./integration/... -network-required
 
-bench: build ## ratios on one running network, interleaved, medians with spread
-	$(BIN)/domicile bench
+bench: build ## ratios on one running network, interleaved, medians with spread (BENCH="-json")
+	go run ./integration/bench $(BENCH)
 
 soak: build ## the long loops
 	go test -p 1 -timeout 4h ./integration/... -network-required -soak
