@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// work is one unit of a side; round and i make it unlike all others.
+// work is one unit of a side, unlike all others.
 type work func(ctx context.Context) error
 
 // took is what one round of a side took.
@@ -88,7 +88,11 @@ type side struct {
 // that whatever else happens on the machine happens to all.
 func (b *bench) compare(ctx context.Context, conc int, sides ...side) ([][]took, error) {
 	out := make([][]took, len(sides))
+	more := b.untilBudget()
 	for r := range b.rounds {
+		if !more(r) {
+			break
+		}
 		for i := range sides {
 			at := (i + r) % len(sides)
 			s := sides[at]
@@ -103,6 +107,15 @@ func (b *bench) compare(ctx context.Context, conc int, sides ...side) ([][]took,
 		b.say("  round %d of %d, load average %.1f", r+1, b.rounds, loadAverage())
 	}
 	return out, nil
+}
+
+// minRounds is the least number of rounds, however long they take.
+const minRounds = 3
+
+// untilBudget returns a function that says whether round r may still begin.
+func (b *bench) untilBudget() func(r int) bool {
+	start := time.Now()
+	return func(r int) bool { return r < minRounds || b.budget == 0 || time.Since(start) < b.budget }
 }
 
 // of makes a series of one figure of each round.

@@ -10,7 +10,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -32,7 +31,8 @@ type config struct {
 	module string // where the repository is
 	attach string // directory of a running network that this program made
 	rounds int
-	ups    int // how often a network is made from nothing
+	budget time.Duration // of one comparison, after at least minRounds
+	ups    int           // how often a network is made from nothing
 	asJSON bool
 	quick  bool
 	keep   bool
@@ -43,6 +43,7 @@ func main() {
 	flag.StringVar(&c.bin, "bin", "bin", "`folder` of Fabric's programs and ours")
 	flag.StringVar(&c.attach, "network", "", "`directory` of a running network that an earlier run kept")
 	flag.IntVar(&c.rounds, "rounds", 9, "rounds of each comparison")
+	flag.DurationVar(&c.budget, "budget", 2*time.Minute, "after this `time` a comparison ends early, with at least 3 rounds")
 	flag.IntVar(&c.ups, "ups", 3, "how often a network is made from nothing, to time it")
 	flag.BoolVar(&c.asJSON, "json", false, "print JSON, raw rounds included, and the tables on standard error")
 	flag.BoolVar(&c.quick, "quick", false, "small network, two short rounds: shows only that everything runs")
@@ -67,24 +68,23 @@ func run(ctx context.Context, c config, stdout, stderr io.Writer) (err error) {
 	if err := b.start(ctx); err != nil {
 		return err
 	}
+	return errors.Join(b.measure(ctx), b.result.write(c.asJSON, stdout, stderr))
+}
+
+// measure runs the parts up to the first that fails. What was measured until then
+// stays in the result.
+func (b *bench) measure(ctx context.Context) error {
+	defer func() { b.result.LoadAfter = loadAverage() }()
 	for _, part := range b.parts() {
 		b.say("%s", part.title)
-		s := Section{Title: part.title, Note: part.note}
+		s := Section{Title: part.title, Note: part.note, LoadBefore: loadAverage()}
 		if err := part.run(ctx, &s); err != nil {
 			return fmt.Errorf("%s: %w", part.title, err)
 		}
+		s.LoadAfter = loadAverage()
 		b.result.Sections = append(b.result.Sections, s)
 	}
-	b.result.LoadAfter = loadAverage()
-	if !c.asJSON {
-		return b.result.print(stdout)
-	}
-	if err := b.result.print(stderr); err != nil {
-		return err
-	}
-	e := json.NewEncoder(stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(b.result)
+	return nil
 }
 
 // bench is one run.

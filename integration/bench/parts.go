@@ -32,7 +32,7 @@ func (b *bench) parts() []part {
 // n is count, or much less in a quick run.
 func (b *bench) many(count int) int {
 	if b.quick {
-		return max(2, count/20)
+		return max(2, count/12)
 	}
 	return count
 }
@@ -82,7 +82,7 @@ func (b *bench) putOne(ctx context.Context, s *Section) error {
 }
 
 func (b *bench) putMany(ctx context.Context, s *Section) error {
-	sides := b.putSides(b.many(160))
+	sides := b.putSides(b.many(96))
 	got, err := b.compare(ctx, 16, sides...)
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ func (b *bench) putMany(ctx context.Context, s *Section) error {
 func (b *bench) batches(ctx context.Context, s *Section) error {
 	var sides []side
 	for _, n := range []int{1, 5, 10, 25} {
-		sides = append(sides, side{fmt.Sprintf("%d in a transaction", n), b.many(64), n, b.domicilePut(n)})
+		sides = append(sides, side{fmt.Sprintf("%d in a transaction", n), b.many(48), n, b.domicilePut(n)})
 	}
 	got, err := b.compare(ctx, 16, sides...)
 	if err != nil {
@@ -132,7 +132,7 @@ func (b *bench) get(ctx context.Context, s *Section) error {
 	}
 	next := 0
 	id := func() string { next++; return ids[next%len(ids)] }
-	count := b.many(100)
+	count := b.many(50)
 	got, err := b.compare(ctx, 1,
 		side{"raw", count, 1, func(ctx context.Context) error { return b.rawGet(ctx, id()) }},
 		side{"gateway client", count, 1, func(ctx context.Context) error {
@@ -150,7 +150,7 @@ func (b *bench) get(ctx context.Context, s *Section) error {
 // anchor times the put of one record and its anchor.
 func (b *bench) anchor(ctx context.Context, s *Section) error {
 	var puts, lags []float64
-	for range b.many(30) {
+	for range b.many(20) {
 		start := time.Now()
 		var committed time.Time
 		for _, err := range b.users.sdk[record.RoleWriter].Import(ctx, bytes.NewReader(resource("2026")), gateway.ImportOptions{}) {
@@ -169,7 +169,7 @@ func (b *bench) anchor(ctx context.Context, s *Section) error {
 func (b *bench) overhead(ctx context.Context, s *Section) error {
 	const text = "bench"
 	sdk, raw := b.users.sdk, b.users.raw
-	count := b.many(20)
+	count := b.many(10)
 	got, err := b.compare(ctx, 1,
 		side{"hold, fabric-gateway alone", count, 1, func(ctx context.Context) error {
 			return write(ctx, raw[record.RoleOfficer], record.OpHold, record.HoldRequest{

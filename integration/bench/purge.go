@@ -45,7 +45,11 @@ func (b *bench) purge(ctx context.Context, s *Section) error {
 	sizes := []int{1, 10, 50}
 	transactions := map[int]int{1: b.many(10), 10: b.many(5), 50: b.many(2)}
 	out := make([][]swept, len(sizes))
+	more := b.untilBudget()
 	for r := range b.rounds {
+		if !more(r) {
+			break
+		}
 		for i := range sizes {
 			at := (i + r) % len(sizes)
 			got, err := b.purgeRound(ctx, sizes[at], transactions[sizes[at]])

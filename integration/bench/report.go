@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,14 +22,29 @@ type Result struct {
 
 // Section is one question and its figures.
 type Section struct {
-	Title  string   `json:"title"`
-	Note   string   `json:"note"`
-	Series []Series `json:"series"`
-	Ratios []Ratio  `json:"ratios,omitempty"`
+	Title      string   `json:"title"`
+	Note       string   `json:"note"`
+	LoadBefore float64  `json:"loadBefore"`
+	LoadAfter  float64  `json:"loadAfter"`
+	Series     []Series `json:"series"`
+	Ratios     []Ratio  `json:"ratios,omitempty"`
 }
 
 func (s *Section) add(list ...Series) { s.Series = append(s.Series, list...) }
 func (s *Section) rate(list ...Ratio) { s.Ratios = append(s.Ratios, list...) }
+
+// write prints the tables; with asJSON they go to stderr and JSON to stdout.
+func (r Result) write(asJSON bool, stdout, stderr io.Writer) error {
+	if !asJSON {
+		return r.print(stdout)
+	}
+	if err := r.print(stderr); err != nil {
+		return err
+	}
+	e := json.NewEncoder(stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
 
 // print writes tables in Markdown, aligned for a terminal as well.
 func (r Result) print(w io.Writer) error {
@@ -39,7 +55,7 @@ func (r Result) print(w io.Writer) error {
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
 	for _, s := range r.Sections {
-		fmt.Fprintf(t, "\n### %s\n\n%s\n\n", s.Title, s.Note)
+		fmt.Fprintf(t, "\n### %s\n\n%s Load average %.1f to %.1f.\n\n", s.Title, s.Note, s.LoadBefore, s.LoadAfter)
 		fmt.Fprintln(t, "| figure\t| unit\t| median\t| p25–p75\t| min–max\t| spread\t|")
 		fmt.Fprintln(t, "|---\t|---\t|---\t|---\t|---\t|---\t|")
 		for _, x := range s.Series {
