@@ -32,11 +32,12 @@ demo: build ## the whole life of a record, from nothing to evidence (DATA=FILE t
 
 test: build verify unit integration ## every check that CI runs
 
-unit: ## unit tests with the race detector (under a minute when warm)
-	go test -race -timeout 5m $(UNIT)
+unit: ## tests without a network, with the race detector
+	go test -race -short -timeout 10m $(UNIT)
 
-integration: build ## tests on a real network (flags: INTEGRATION="-run Name -v")
-	go test -p 1 -timeout 25m $(INTEGRATION) ./integration/... -network-required
+integration: build ## tests on real networks (flags: INTEGRATION="-run Name -v")
+	go test -p 1 -timeout 25m $(INTEGRATION) ./network/...
+	go test -p 1 -timeout 25m ./integration/... $(INTEGRATION) -network-required
 
 bench: build ## ratios on one running network, interleaved, medians with spread (BENCH="-json")
 	go run ./integration/bench $(BENCH)

@@ -70,7 +70,7 @@ func TestI2_a_hold_touches_no_key_that_holds_the_public_id(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{record.RecordKey(id), record.MetaKey(id), record.GoneKey(id), record.HoldKey(id)} {
+	for _, key := range []string{record.RecordKey(id), record.MetaKey(id), record.GoneKey("us-a", id), record.HoldKey(id)} {
 		if bytes.Contains(tx.Public(), chaincodetest.KeyHash(key)) {
 			t.Errorf("the block shows that %s was touched", key[:2])
 		}

@@ -247,3 +247,29 @@ func txTime(stub shim.ChaincodeStubInterface) (time.Time, error) {
 }
 
 func (cl *call) at() string { return cl.now.Format(time.RFC3339) }
+
+// siblings are the record collections that share the log of the call's, itself
+// included.
+func (c *call) siblings() []string {
+	var out []string
+	for i := range c.region.Collections {
+		if c.region.Collections[i].Log == c.log {
+			out = append(out, c.region.Collections[i].Name)
+		}
+	}
+	return out
+}
+
+// goneIn returns the sibling whose record of this id was purged, "" if none was.
+func (c *call) goneIn(id string) (string, error) {
+	for _, coll := range c.siblings() {
+		h, err := c.hash(c.log, record.GoneKey(coll, id))
+		if err != nil {
+			return "", err
+		}
+		if h != nil {
+			return coll, nil
+		}
+	}
+	return "", nil
+}

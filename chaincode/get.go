@@ -18,11 +18,11 @@ func get(c *call, req *record.GetRequest) ([]byte, error) {
 	if v != nil {
 		return v, nil
 	}
-	gone, err := c.hash(c.log, record.GoneKey(req.ID))
+	gone, err := c.goneIn(req.ID)
 	if err != nil {
 		return nil, err
 	}
-	if gone != nil {
+	if gone != "" {
 		return nil, record.Fail(record.CodeGone, req.ID)
 	}
 	return nil, record.Fail(record.CodeAbsent, req.ID)

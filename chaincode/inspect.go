@@ -43,11 +43,14 @@ func (c *call) state(id string, held *holdings) (record.State, error) {
 		return s, err
 	}
 	var gone record.Gone
-	isGone, err := c.document(c.log, record.GoneKey(id), &gone)
+	where, err := c.goneIn(id)
 	if err != nil {
 		return s, err
 	}
-	if isGone {
+	if where != "" {
+		if _, err := c.document(c.log, record.GoneKey(where, id), &gone); err != nil {
+			return s, err
+		}
 		s.State, s.Hash = record.InsideGone, gone.Hash
 		s.Ground, s.PurgedAt, s.PurgeTx = string(gone.Ground), gone.At, gone.Tx
 		if present {

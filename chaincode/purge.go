@@ -101,8 +101,8 @@ func checkDue(req *record.PurgeRequest) (record.Part, error) {
 	if len(req.Keys) > 0 {
 		return "", record.Fail(record.CodeBadRequest, "field keys is for ground failed only")
 	}
-	if req.Authority != "" || len(req.Reason) > maxText {
-		return "", record.Fail(record.CodeBadRequest, "ground due takes its authority from the policy, and a reason of at most 2000 bytes")
+	if req.Authority != "" || req.Reason != "" {
+		return "", record.Fail(record.CodeBadRequest, "ground due takes its authority from the policy and no reason")
 	}
 	if err := count(len(req.IDs)+len(req.Settle), "ids and settle together"); err != nil {
 		return "", err
@@ -120,7 +120,7 @@ func (d *doomed) judge(c *call, id string, part record.Part, held *holdings) (re
 	if err != nil {
 		return "", err
 	}
-	gone, err := c.hash(c.log, record.GoneKey(id))
+	gone, err := c.hash(c.log, record.GoneKey(c.coll.Name, id))
 	if err != nil {
 		return "", err
 	}
@@ -202,5 +202,5 @@ func (c *call) goneEntries(d *doomed, draw *record.Drawer) ([]kv, error) {
 		return nil, internal("encoding the register entry")
 	}
 	entry := func(key string, doc []byte) kv { return kv{key, record.EncodeValue(draw.Salt(key), doc)} }
-	return []kv{entry(record.GoneKey(d.meta.ID), gone), entry(record.TodoKey(d.meta.ID), todo)}, nil
+	return []kv{entry(record.GoneKey(c.coll.Name, d.meta.ID), gone), entry(record.TodoKey(d.meta.ID), todo)}, nil
 }

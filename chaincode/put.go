@@ -212,19 +212,22 @@ func badResource(err error, id string) error {
 		fmt.Sprintf("%s %s at line %d, column %d, byte %d", id, se.Reason, se.Line, se.Column, se.Offset))
 }
 
-// fresh refuses ids that are in use or were purged.
+// fresh refuses ids that are in use or were purged, in this collection or in
+// another one of its holders that shares its log.
 func (c *call) fresh(records []record.PutRecord) error {
 	var gone, exists offenders
 	for _, r := range records {
-		if h, err := c.hash(c.log, record.GoneKey(r.ID)); err != nil {
+		if where, err := c.goneIn(r.ID); err != nil {
 			return err
-		} else if h != nil {
+		} else if where != "" {
 			gone.add(record.CodeGone, r.ID)
 		}
-		if h, err := c.hash(c.coll.Name, record.RecordKey(r.ID)); err != nil {
-			return err
-		} else if h != nil {
-			exists.add(record.CodeExists, r.ID)
+		for _, coll := range c.siblings() {
+			if h, err := c.hash(coll, record.RecordKey(r.ID)); err != nil {
+				return err
+			} else if h != nil {
+				exists.add(record.CodeExists, r.ID)
+			}
 		}
 	}
 	if err := gone.err(); err != nil {

@@ -31,7 +31,7 @@ func (a *anchoring) bury(r record.Ref) (record.Code, error) {
 	if err != nil {
 		return "", err
 	}
-	gone, err := a.hash(a.logs[r.Collection], record.GoneKey(r.ID))
+	gone, err := a.hash(a.logs[r.Collection], record.GoneKey(r.Collection, r.ID))
 	if err != nil {
 		return "", err
 	}

@@ -112,19 +112,20 @@ func (c *Client) tryPeers(ctx context.Context, x *call, limit time.Duration, sen
 			break
 		}
 		for _, p := range peers {
-			at = p.Name
 			err := within(via(ctx, p), limit, send)
 			if err == nil {
 				p.succeed()
-				return at, nil
+				return p.Name, nil
 			}
 			got := explain(ctx, err)
-			f = &got
-			if !f.elsewhere() {
-				return at, f
+			if !got.elsewhere() {
+				return p.Name, &got
 			}
 			p.fail()
-			c.log.Info("peer failed, trying the next", "peer", p.Name, "function", x.function, "op", x.op, "code", f.err.Code, "why", f.err.Detail)
+			c.log.Info("peer failed, trying the next", "peer", p.Name, "function", x.function, "op", x.op, "code", got.err.Code, "why", got.err.Detail)
+			if f == nil || got.said || !f.said { // what a live peer said tells most
+				at, f = p.Name, &got
+			}
 		}
 		if f.err.Code == record.CodeTimeout {
 			break // a round of timeouts was long enough

@@ -349,7 +349,7 @@ func (s *seekCounter) Read(p []byte) (int, error) {
 
 func TestTheInputIsReadInPieces(t *testing.T) {
 	w := newWorld(t)
-	in := &seekCounter{Reader: bytes.NewReader([]byte(bundle(2000)))}
+	in := &seekCounter{Reader: bytes.NewReader([]byte(bundle(600)))}
 	n := 0
 	for _, err := range w.open().Import(w.ctx, io.ReadSeeker(in), ImportOptions{}) {
 		if err != nil {
@@ -357,7 +357,7 @@ func TestTheInputIsReadInPieces(t *testing.T) {
 		}
 		n++
 	}
-	if n != 2001 || in.max > 128<<10 {
+	if n != 601 || in.max > 128<<10 {
 		t.Errorf("%d records, reads of up to %d bytes", n, in.max)
 	}
 }

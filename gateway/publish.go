@@ -10,8 +10,9 @@ import (
 )
 
 // publishTries is how often one group of records is sent. Endorsers in other
-// regions may be a few blocks behind, so that they do not know of a record yet.
-const publishTries = 10
+// regions may be a few blocks behind, so that they do not know of a record yet. With
+// the default pauses they get about five seconds to catch up.
+const publishTries = 7
 
 // publisher sends anchors or tombstones and splits what cannot go together.
 type publisher struct {

@@ -19,6 +19,7 @@ const maxDetail = 4096
 type fault struct {
 	err    *record.Error
 	grpc   codes.Code
+	said   bool  // a live peer gave a reason
 	caller error // the caller's own context ended
 }
 
@@ -78,7 +79,7 @@ func explain(ctx context.Context, err error) fault {
 		}
 	}
 	if e := parseTexts(texts); e != nil {
-		f.err = e
+		f.err, f.said = e, true
 		return f
 	}
 	f.err = byStatus(st.Code(), errors.Is(err, context.DeadlineExceeded))

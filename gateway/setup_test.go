@@ -51,10 +51,10 @@ func newWorld(t testing.TB) *world {
 		Version: 1, Region: "us", Org: "UsHospital",
 		Identity: IdentityFiles{file("cert.pem"), file("key.pem")}, IndexKey: file("index.key"),
 		Peers: []Peer{w.payer.Peer, w.a.Peer, w.b.Peer}, ProofPeers: []Peer{w.eu.Peer},
-		Timeouts: Timeouts{Evaluate: 2 * time.Second, Endorse: 2 * time.Second, Submit: 2 * time.Second, Commit: 2 * time.Second},
+		Timeouts: Timeouts{Evaluate: 20 * time.Second, Endorse: 20 * time.Second, Submit: 20 * time.Second, Commit: 20 * time.Second},
 	}
 	var cancel context.CancelFunc
-	w.ctx, cancel = context.WithTimeout(context.Background(), 20*time.Second)
+	w.ctx, cancel = context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	return w
 }

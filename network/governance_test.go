@@ -37,6 +37,9 @@ func connect(ctx context.Context, t *testing.T, n *Network, org, role string) *c
 
 func TestOneRegionCannotChangeTheRulesOfAnotherAndBlocksAreForAuditors(t *testing.T) {
 	ctx, o := testContext(t), testOptions(t)
+	// Two of three organizations are of one region: it has the majority.
+	us := &o.Topology.Regions[0]
+	us.Organizations = append(us.Organizations, Organization{"UsPayer", 1})
 	n, err := Up(ctx, o)
 	if err != nil {
 		t.Fatal(err)
@@ -59,13 +62,15 @@ func TestOneRegionCannotChangeTheRulesOfAnotherAndBlocksAreForAuditors(t *testin
 	t.Run("a peer that cannot load its ledger is seen and healed", func(t *testing.T) { brokenLedger(ctx, t, n, o) })
 }
 
-// takeOver tries to commit, with the endorsement of one region, a definition
+// takeOver tries to commit, with the endorsements of one region, a definition
 // that lets UsHospital read what EuHospital holds.
 func takeOver(ctx context.Context, t *testing.T, n *Network) {
 	wide := strings.Replace(testCollections, "OR('EuHospital.member')", "OR('EuHospital.member', 'UsHospital.member')", 1)
 	d := Definition{Sequence: 2, CollectionsConfig: []byte(wide)}
-	if err := n.ApproveDefinition(ctx, "UsHospital", d); err != nil {
-		t.Fatal(err)
+	for _, org := range []string{"UsHospital", "UsPayer"} {
+		if err := n.ApproveDefinition(ctx, org, d); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if got, err := n.Approvals(ctx, "UsHospital", d); err != nil || !got["UsHospital"] || got["EuHospital"] {
 		t.Errorf("approvals %v, %v", got, err)
@@ -84,8 +89,15 @@ func takeOver(ctx context.Context, t *testing.T, n *Network) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = connect(ctx, t, n, "UsHospital", RoleAdmin).GetContract("_lifecycle").SubmitWithContext(ctx,
-		"CommitChaincodeDefinition", client.WithBytesArguments(args), client.WithEndorsingOrganizations("UsHospital"))
+	contract := connect(ctx, t, n, "UsHospital", RoleAdmin).GetContract("_lifecycle")
+	err = until(ctx, func() error { // until both peers have seen the approvals
+		_, err := contract.SubmitWithContext(ctx, "CommitChaincodeDefinition",
+			client.WithBytesArguments(args), client.WithEndorsingOrganizations("UsHospital", "UsPayer"))
+		if _, endorsed := errors.AsType[*client.EndorseError](err); err != nil && !endorsed {
+			return &finalError{err}
+		}
+		return err
+	})
 	var refused *client.CommitError
 	if !errors.As(err, &refused) || refused.Code != peer.TxValidationCode_ENDORSEMENT_POLICY_FAILURE {
 		t.Fatalf("the commit gives %v, want ENDORSEMENT_POLICY_FAILURE", err)

@@ -56,62 +56,65 @@ func TestDryRunTakesTheSameDecisionsAndChangesNothing(t *testing.T) {
 	}
 }
 
+var down = record.Fail(record.CodeUnavailable, "no peer")
+
+// ways are the ways in which the call with the number at can fail.
+var ways = map[string]func(at int) func(int, string) (error, error){
+	"one error before it took effect": func(at int) func(int, string) (error, error) {
+		return func(n int, _ string) (error, error) {
+			if n == at {
+				return down, nil
+			}
+			return nil, nil
+		}
+	},
+	"one error after it took effect": func(at int) func(int, string) (error, error) {
+		return func(n int, _ string) (error, error) {
+			if n == at {
+				return nil, record.Fail(record.CodeUnknown, "lost")
+			}
+			return nil, nil
+		}
+	},
+	"killed before it took effect": func(at int) func(int, string) (error, error) {
+		return func(n int, _ string) (error, error) {
+			if n >= at {
+				return down, nil
+			}
+			return nil, nil
+		}
+	},
+	"killed after it took effect": func(at int) func(int, string) (error, error) {
+		return func(n int, _ string) (error, error) {
+			if n == at {
+				return nil, record.Fail(record.CodeUnknown, "lost")
+			}
+			if n > at {
+				return down, nil
+			}
+			return nil, nil
+		}
+	},
+	"an error nobody knows": func(at int) func(int, string) (error, error) {
+		return func(n int, _ string) (error, error) {
+			if n == at {
+				return nil, errors.New("what is this")
+			}
+			return nil, nil
+		}
+	},
+	"the transaction was invalidated": func(at int) func(int, string) (error, error) {
+		return func(n int, _ string) (error, error) {
+			if n == at {
+				return record.Fail(record.CodeInvalidated, "no ids named"), nil
+			}
+			return nil, nil
+		}
+	},
+}
+
 // Every call of a run fails in every way, then the run is started again.
 func TestARunIsResumableAtEveryCall(t *testing.T) {
-	down := record.Fail(record.CodeUnavailable, "no peer")
-	ways := map[string]func(at int) func(int, string) (error, error){
-		"one error before it took effect": func(at int) func(int, string) (error, error) {
-			return func(n int, _ string) (error, error) {
-				if n == at {
-					return down, nil
-				}
-				return nil, nil
-			}
-		},
-		"one error after it took effect": func(at int) func(int, string) (error, error) {
-			return func(n int, _ string) (error, error) {
-				if n == at {
-					return nil, record.Fail(record.CodeUnknown, "lost")
-				}
-				return nil, nil
-			}
-		},
-		"killed before it took effect": func(at int) func(int, string) (error, error) {
-			return func(n int, _ string) (error, error) {
-				if n >= at {
-					return down, nil
-				}
-				return nil, nil
-			}
-		},
-		"killed after it took effect": func(at int) func(int, string) (error, error) {
-			return func(n int, _ string) (error, error) {
-				if n == at {
-					return nil, record.Fail(record.CodeUnknown, "lost")
-				}
-				if n > at {
-					return down, nil
-				}
-				return nil, nil
-			}
-		},
-		"an error nobody knows": func(at int) func(int, string) (error, error) {
-			return func(n int, _ string) (error, error) {
-				if n == at {
-					return nil, errors.New("what is this")
-				}
-				return nil, nil
-			}
-		},
-		"the transaction was invalidated": func(at int) func(int, string) (error, error) {
-			return func(n int, _ string) (error, error) {
-				if n == at {
-					return record.Fail(record.CodeInvalidated, "no ids named"), nil
-				}
-				return nil, nil
-			}
-		},
-	}
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -96,7 +96,7 @@ func liveResidue(d *desk) {
 	rec := d.put(longAgo)
 	d.refused(d.failedCall(record.PadKey("00"), record.RecordKey(rec.ID)), record.CodeLive)
 	d.refused(d.failedCall(record.MetaKey(rec.ID)), record.CodeLive)
-	for _, k := range []string{record.KeyPrivate, record.KeySecret, record.GoneKey(rec.ID), record.HoldKey(token()), "r/", ""} {
+	for _, k := range []string{record.KeyPrivate, record.KeySecret, record.GoneKey("us-a", rec.ID), record.HoldKey(token()), "r/", ""} {
 		d.refused(d.failedCall(k), record.CodeBadRequest)
 	}
 	d.wantState(rec.ID, record.InsidePresent)

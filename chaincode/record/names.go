@@ -136,9 +136,11 @@ func PadKey(nonce string) string { return prefixPad + nonce }
 // subject; token comes from [HoldToken] or [SubjectToken].
 func HoldKey(token string) string { return prefixHold + token }
 
-// GoneKey is the key, in a log collection, that a purge writes and that makes
-// an id unusable for ever.
-func GoneKey(id string) string { return prefixGone + id }
+// GoneKey is the key, in a log collection, that a purge of a record of collection
+// writes and that makes its id unusable for ever, in every collection of the log.
+// It names the collection so that no tombstone can be published for a sibling
+// that never held the record.
+func GoneKey(collection, id string) string { return prefixGone + collection + "/" + id }
 
 // TodoKey is the key, in a log collection, that a purge writes and that goes once
 // the record's tombstone is public: the list of tombstones still to publish.

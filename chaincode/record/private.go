@@ -249,10 +249,9 @@ type Todo struct {
 
 // Gone is the stored document at [GoneKey].
 type Gone struct {
-	Version int `json:"v"`
-	// Collection held the record: a holder's collections share one log.
-	Collection string `json:"collection"`
-	Hash       string `json:"hash"` // of the purged value
+	Version    int    `json:"v"`
+	Collection string `json:"collection"` // that held the record
+	Hash       string `json:"hash"`       // of the purged value
 	Ground     Ground `json:"ground"`
 	Row        string `json:"row,omitempty"`
 	Authority  string `json:"authority"`

@@ -96,9 +96,11 @@ func (a *app) demo(ctx context.Context, o demoFlags) (err error) {
 	}
 	for i, s := range steps {
 		d.say("[%d/%d] %s", i+1, len(steps), s.name)
+		start := time.Now()
 		if err := s.run(ctx); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
+		d.evidence.Steps = append(d.evidence.Steps, stepTime{s.name, time.Since(start).Seconds()})
 	}
 	return d.show()
 }

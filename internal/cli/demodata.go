@@ -113,10 +113,19 @@ func (d *demo) importInto(ctx context.Context, region string, in io.ReadSeeker) 
 		Name:     fmt.Sprintf("demo %s %d", region, d.started.UnixNano()),
 		Progress: func(p gateway.ImportProgress) { b.set(p.Done, p.Total) },
 	}) {
-		if err != nil {
+		switch {
+		case err == nil:
+			out = append(out, r)
+		case r.ID == "":
 			return nil, err
+		default: // this record only
+			d.evidence.Refused++
+			d.say("  warning: %s: %s", r.ID, record.CodeOf(err))
+			out = slices.DeleteFunc(out, func(x gateway.Receipt) bool { return x.ID == r.ID })
 		}
-		out = append(out, r)
+	}
+	if len(out) == 0 {
+		return nil, record.Fail(record.CodeInput, "the input holds no record that can be put")
 	}
 	return out, nil
 }
@@ -125,7 +134,7 @@ func (d *demo) importInto(ctx context.Context, region string, in io.ReadSeeker) 
 func choose(receipts []gateway.Receipt, n int) []gateway.Receipt {
 	groups := map[string][]gateway.Receipt{}
 	for _, r := range receipts {
-		key := fmt.Sprintf("%s %t", r.Collection, len(r.Warnings) == 0)
+		key := fmt.Sprintf("%s %t", r.Collection, !pastRetention(r))
 		groups[key] = append(groups[key], r)
 	}
 	var keys []string
@@ -146,14 +155,14 @@ func choose(receipts []gateway.Receipt, n int) []gateway.Receipt {
 		}
 	}
 	slices.SortStableFunc(out, func(x, y gateway.Receipt) int {
-		return cmp.Or(cmp.Compare(x.Collection, y.Collection), cmp.Compare(len(y.Warnings), len(x.Warnings)))
+		return cmp.Or(cmp.Compare(x.Collection, y.Collection), boolOrder(pastRetention(y))-boolOrder(pastRetention(x)))
 	})
 	return out
 }
 
 func (d *demo) follow(region string, r gateway.Receipt) {
 	d.followed = append(d.followed, &followed{
-		ID: r.ID, Region: region, Collection: r.Collection, Hash: r.Hash, Due: len(r.Warnings) > 0,
+		ID: r.ID, Region: region, Collection: r.Collection, Hash: r.Hash, Due: pastRetention(r),
 	})
 }
 

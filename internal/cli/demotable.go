@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -19,13 +20,20 @@ type evidence struct {
 	Authorities map[string]int `json:"authorities,omitempty"` // purged records by authority
 	NotCovered  int            `json:"notCovered"`            // places the search could not read
 	Demo        bool           `json:"demo"`
+	Refused     int            `json:"refused,omitempty"` // records of the input that were not taken
 	UpSeconds   float64        `json:"upSeconds"`
+	Steps       []stepTime     `json:"steps"`
 	Seconds     float64        `json:"seconds"`
 }
 
 type regionCount struct {
 	Region  string `json:"region"`
 	Records int    `json:"records"`
+}
+
+type stepTime struct {
+	Step    string  `json:"step"`
+	Seconds float64 `json:"seconds"`
 }
 
 type regionPurge struct {
@@ -55,7 +63,7 @@ func (d *demo) show() error {
 }
 
 func (d *demo) table() {
-	t := newTable(d.out, "Record", "Collection", "State", "Bytes held by", "Hash verified from", "Not readable in", "Purged", "Bytes on disk now")
+	t := newTable(d.out, "Record", "Region", "Collection", "State", "Bytes held by", "Verified from", "Purged", "Bytes on disk now")
 	for _, f := range d.followed {
 		state := f.State
 		switch {
@@ -65,8 +73,7 @@ func (d *demo) table() {
 			state += ", tombstone"
 		}
 		t.AppendRow([]any{
-			f.ID, f.Region + ": " + f.Collection, state, nodeList(f.Before), strings.Join(f.VerifiedFrom, " "),
-			strings.Join(f.RefusedIn, " "), f.PurgedAt, nodeList(f.After),
+			f.ID, f.Region, f.Collection, state, nodeList(f.Before), strings.Join(f.VerifiedFrom, " "), f.PurgedAt, nodeList(f.After),
 		})
 	}
 	purged, tombstones := 0, 0
@@ -76,12 +83,12 @@ func (d *demo) table() {
 	}
 	anchors := []string{}
 	for _, c := range d.evidence.Anchors {
-		anchors = append(anchors, fmt.Sprintf("%s %d", c.Region, c.Records))
+		anchors = append(anchors, fmt.Sprintf("%s: %d", c.Region, c.Records))
 	}
 	others := len(d.regions) - 1
 	t.AppendFooter([]any{
-		fmt.Sprintf("all %d", d.evidence.Put+others), fmt.Sprintf("%d in %s", d.evidence.Put, d.home), fmt.Sprintf("%d tombstones", tombstones),
-		"", strings.Join(anchors, ", "), "", fmt.Sprintf("%d purged", purged), "",
+		fmt.Sprintf("all %d", d.evidence.Put+others), d.home, d.evidence.Put, fmt.Sprintf("%d tombstones", tombstones),
+		"", strings.Join(anchors, "\n"), fmt.Sprintf("%d purged", purged), "",
 	})
 	t.Render()
 	d.notes()
@@ -95,13 +102,13 @@ func (d *demo) notes() {
 			remain++
 		}
 	}
-	fmt.Fprintln(d.out, "Bytes held by / on disk now: nodes on whose disks the record's bytes were found, before and after the purge.")
-	fmt.Fprintln(d.out, "No node of another region, and no orderer, has any of them.")
+	fmt.Fprintln(d.out, "Bytes held by, bytes on disk now: nodes on whose disks bytes of the record were found, before and after the purge.")
+	fmt.Fprintln(d.out, "None were found on nodes of another region or on orderers, and no reader of another region got a record.")
 	if remain > 0 {
 		fmt.Fprintf(d.out, "%d purged records are gone from every peer's state, but their bytes remain in files of the holder's peers until these are scrubbed or overwritten.\n", remain)
 	}
-	for text, n := range d.evidence.Authorities {
-		fmt.Fprintf(d.out, "%d purged on ground %q: %s\n", n, record.GroundDue, text)
+	for _, text := range slices.Sorted(maps.Keys(d.evidence.Authorities)) {
+		fmt.Fprintf(d.out, "%d purged on ground %q, authority: %s\n", d.evidence.Authorities[text], record.GroundDue, text)
 	}
 	if d.evidence.Demo {
 		fmt.Fprintf(d.out, "%s: these authorities are inventions of the demonstration policy.\n", purge.DemoPrefix)
@@ -109,10 +116,13 @@ func (d *demo) notes() {
 	if d.evidence.NotCovered > 0 {
 		fmt.Fprintf(d.out, "%d places could not be searched fully; they are named above.\n", d.evidence.NotCovered)
 	}
+	if d.evidence.Refused > 0 {
+		fmt.Fprintf(d.out, "%d records of the input were refused; their codes are named above.\n", d.evidence.Refused)
+	}
 	fmt.Fprintf(d.out, "%.0f s, of which %.0f s to bring the network up.\n", d.evidence.Seconds, d.evidence.UpSeconds)
 }
 
-// nodeList shortens "peer0.UsHospital peer1.UsHospital" to "UsHospital peer0 peer1".
+// nodeList shortens "peer0.UsHospital peer1.UsHospital" to "UsHospital peer0, 1".
 func nodeList(nodes []string) string {
 	var orgs []string
 	byOrg := map[string][]string{}
@@ -128,7 +138,11 @@ func nodeList(nodes []string) string {
 	}
 	var out []string
 	for _, org := range orgs {
-		out = append(out, strings.TrimSpace(org+" "+strings.Join(byOrg[org], " ")))
+		list := byOrg[org]
+		for i := range list[1:] {
+			list[i+1] = strings.TrimPrefix(list[i+1], "peer")
+		}
+		out = append(out, strings.TrimSpace(org+" "+strings.Join(list, ", ")))
 	}
 	return strings.Join(out, "; ")
 }

@@ -34,20 +34,11 @@ func (l *ledger) Purge(ctx context.Context, q record.PurgeRequest) (purge.Receip
 	return purge.Receipt(r), err
 }
 
-// Tombstone names every record that failed in one error, as purge.Ledger asks; the
-// client has published the others.
 func (l *ledger) Tombstone(ctx context.Context, refs []record.Ref) (purge.Receipt, error) {
 	r, err := l.Client.Tombstone(ctx, refs)
 	failed := map[string]bool{}
-	if list := gateway.IDErrors(err); len(list) > 0 {
-		var ids []string
-		for _, f := range list {
-			failed[f.ID] = true
-			ids = append(ids, f.ID)
-		}
-		if code := record.CodeOf(list[0]); code != "" {
-			err = record.Fail(code, strings.Join(ids, " "))
-		}
+	for _, f := range gateway.IDErrors(err) {
+		failed[f.ID] = true
 	}
 	if err == nil || len(failed) > 0 {
 		for _, ref := range refs {
@@ -56,7 +47,21 @@ func (l *ledger) Tombstone(ctx context.Context, refs []record.Ref) (purge.Receip
 			}
 		}
 	}
-	return purge.Receipt(r), err
+	return purge.Receipt(r), oneError(err)
+}
+
+// oneError names every record that failed in one error, as purge.Ledger asks. The
+// client has dealt with the others, and doing it again does no harm.
+func oneError(err error) error {
+	failed := gateway.IDErrors(err)
+	if len(failed) == 0 || record.CodeOf(failed[0]) == "" {
+		return err
+	}
+	ids := make([]string, len(failed))
+	for i, f := range failed {
+		ids[i] = f.ID
+	}
+	return record.Fail(record.CodeOf(failed[0]), strings.Join(ids, " "))
 }
 
 // settle takes the last published tombstones off the list of what is still to do.

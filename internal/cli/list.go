@@ -233,7 +233,7 @@ the holders only.`,
 				return usagef("give ids of records, or a person with --subject")
 			}
 			for flag, v := range map[string]string{"matter": o.Matter, "authority": o.Authority, "reason": o.Reason} {
-				if v == "" && (!release || flag == "matter") {
+				if v == "" {
 					return usagef("--%s is missing", flag)
 				}
 			}

@@ -140,6 +140,10 @@ func (a *app) printPlan(p *purge.Plan, rows int) {
 		fmt.Sprintf("%d records, %d due now", p.Totals.Records, p.Totals.DueNow), "",
 		fmt.Sprintf("%d held", p.Totals.Held), "", p.Totals.Bytes,
 	})
+	if t.Length() == 0 {
+		a.say("nothing is due until %s", p.Before)
+		return
+	}
 	t.Render()
 	if p.Truncated {
 		a.say("the plan was cut at --limit; there is more")

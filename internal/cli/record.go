@@ -3,6 +3,8 @@ package cli
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -108,10 +110,15 @@ func (n *putCount) add(a *app, r gateway.Receipt, err error) error {
 	default:
 		n.put++
 	}
-	if len(r.Warnings) > 0 {
+	if pastRetention(r) {
 		n.due++
 	}
 	return a.printLine(r)
+}
+
+// pastRetention reports whether a record that is there was due when it was put.
+func pastRetention(r gateway.Receipt) bool {
+	return !r.Gone && slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, "past its retention") })
 }
 
 func (n *putCount) report(a *app) error {

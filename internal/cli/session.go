@@ -182,7 +182,7 @@ func writeYAML(path string, v any) error {
 
 // maxMemory is how much of standard input is kept in memory, in bytes, before it
 // goes to a file.
-const maxMemory = 64 << 20
+const maxMemory = 8 << 20
 
 // input opens a file, or standard input for "-", for reading twice. The caller
 // calls done. Standard input that does not fit in memory goes through a file that
