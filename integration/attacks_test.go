@@ -511,7 +511,11 @@ func TestT18_APurgedRecordDoesNotComeBackByReplay(t *testing.T) {
 	again := usA.putAs(record.PutRecord{ID: rec.ID, Seed: chaincodetest.Random(record.SeedLen)}, encounter(longAgo, unique()))
 	refused(ctx, t, again, record.CodeGone)
 	c := open(ctx, t, "UsHospital", "purger")
-	if _, err := c.Tombstone(ctx, []record.Ref{{Collection: "us-a", ID: rec.ID}}); err != nil {
+	r, err := c.Tombstone(ctx, []record.Ref{{Collection: "us-a", ID: rec.ID}})
+	if err == nil {
+		err = shared.heights.wait(ctx, r.Block)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	if p := proofAt(ctx, t, "EuSponsor", rec.ID); p.State != record.StatePurged {

@@ -115,7 +115,9 @@ func roundTrip(ctx context.Context, reader *gateway.Client, b []byte, whole bool
 		if err != nil {
 			return 0, err
 		}
-		want = append(want, bytes.Clone(e.Raw))
+		if e.Skipped == "" {
+			want = append(want, bytes.Clone(e.Raw))
+		}
 	}
 	args := []string{"record", "put", "--region", "eu", "--org", "EuSponsor"}
 	if whole {
@@ -205,7 +207,7 @@ func noDoubles(ctx context.Context, t *testing.T, bundle []byte) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n++; n%10 != 1 && !*soak {
+		if n++; e.Skipped != "" || n%10 != 1 && !*soak {
 			continue
 		}
 		token, err := c.ResourceToken(e.Resource.Type + "/" + e.Resource.ID)
