@@ -37,7 +37,7 @@ unit: ## tests without a network, with the race detector
 
 integration: build ## tests on real networks (flags: INTEGRATION="-run Name -v")
 	go test -p 1 -timeout 25m $(INTEGRATION) ./network/...
-	go test -p 1 -timeout 25m ./integration/... $(INTEGRATION) -network-required
+	go test -p 1 -timeout 25m $(INTEGRATION) ./integration/... -network-required
 
 bench: build ## ratios on one running network, interleaved, medians with spread (BENCH="-json")
 	go run ./integration/bench $(BENCH)
