@@ -12,8 +12,8 @@ import (
 )
 
 // PolicyCommit is [record.FuncPolicyCommit]. The first policy needs every
-// region. Later ones need each region that they change and a majority of the
-// regions beside it; who speaks for a region is told by the policy in force, so
+// region. Later ones need each region that they change, those into which one newly
+// comes to lie, and a majority of the regions beside it; who speaks for a region is told by the policy in force, so
 // that nobody can vote himself into another's place.
 func (c *contract) PolicyCommit(ctx context, document string) error {
 	if err := noTransient(ctx); err != nil {
@@ -86,6 +86,7 @@ func (e *election) decide() error {
 		if !e.speaks(r.Name) {
 			missing = append(missing, r.Name)
 		}
+		missing = append(missing, e.hosts(&r)...)
 		missing = append(missing, e.neighbours(r.Name)...)
 	}
 	slices.Sort(missing)
@@ -116,6 +117,29 @@ func (e *election) speaks(region string) bool {
 		}
 	}
 	return 2*yes > len(r.Organizations)
+}
+
+// hosts returns the regions that do not approve of those into which a region newly
+// comes to lie: its peers would count as theirs.
+func (e *election) hosts(r *collections.Region) []string {
+	if e.old != nil {
+		if was, ok := e.old.Region(r.Name); ok && was.Within == r.Within {
+			return nil
+		}
+	}
+	var no []string
+	at := r
+	for range e.next.Regions { // bounded, although a valid policy has no circle
+		up, ok := e.next.Region(at.Within)
+		if !ok {
+			break
+		}
+		if !e.speaks(up.Name) {
+			no = append(no, up.Name)
+		}
+		at = up
+	}
+	return no
 }
 
 // neighbours returns the regions beside one that do not approve, when those that

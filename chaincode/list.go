@@ -93,20 +93,22 @@ func (c *call) pages(after string, limit int, scans ...scan) ([]byte, error) {
 	return encode(p)
 }
 
-// page adds the entries of one scan to p until p has limit of them and reports
-// whether it stopped for that.
+// page adds the entries of one scan to p until p has limit of them, or as many
+// were read as a page can have, and reports whether it stopped for that. Entries of
+// a sibling collection are read and left out; without a bound on them the ledger
+// would cut the range where nobody sees it.
 func (c *call) page(s scan, limit int, p *record.Page) (full bool, err error) {
 	it, err := c.stub.GetPrivateDataByRange(s.collection, s.start, s.end)
 	if err != nil {
 		return false, missing(err)
 	}
 	defer it.Close()
-	for it.HasNext() {
+	for read := 0; it.HasNext(); read++ {
 		kv, err := it.Next()
 		if err != nil {
 			return false, internal("reading a range")
 		}
-		if len(p.Entries) == limit {
+		if len(p.Entries) == limit || read == record.MaxPage {
 			return true, nil
 		}
 		e, ours, err := c.entryOf(kv.GetKey(), kv.GetValue())

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"domicile/chaincode/record"
 	"domicile/collections"
@@ -56,7 +57,7 @@ func checkPut(c *call, req *record.PutRequest) error {
 	}
 	bodies := 0
 	for k := range c.transient {
-		if len(k) > len(record.FieldBody) && k[:len(record.FieldBody)] == record.FieldBody {
+		if strings.HasPrefix(k, record.FieldBody) {
 			bodies++
 		}
 	}
@@ -179,11 +180,14 @@ func unique(list []string) []string {
 }
 
 // index builds the index entries of a record; unused ones are padding, so that
-// the number of keys tells nothing about the record.
+// the number of keys tells nothing about the record. What is drawn for them depends
+// on the id, too: a client that sends a seed twice must not overwrite the entries
+// of another record, which would then never be found due.
 func index(draw *record.Drawer, meta *record.Meta) []kv {
 	entry, _ := json.Marshal(record.IndexEntry{ID: meta.ID, Size: meta.Size})
 	out := make([]kv, 0, record.KeysPerRecord)
 	add := func(label string, used bool, key func(nonce string) string) {
+		label += " " + meta.ID
 		if !used {
 			out = append(out, kv{record.PadKey(draw.Nonce(label)), record.EncodeValue(draw.Salt(label), []byte("{}"))})
 			return

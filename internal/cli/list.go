@@ -220,7 +220,11 @@ func (a *app) recordHold(release bool) *cobra.Command {
 
 A hold belongs to a matter, such as a court case. It blocks purges until every matter that
 holds the record, or a person it is about, is released. Which records are held is visible to
-the holders only.`,
+the holders only.
+
+A record's hold is entered in the register of the collection the record is in, a person's in
+every register of the organisation: one line of JSON for each. An id of no record, or of a
+purged one, is an error.`,
 		Example: fmt.Sprintf(`  domicile record %[1]s --region us --matter case-17 --authority "court order of 2026-05-02" --reason litigation ID
   domicile record %[1]s --region us --matter case-17 --authority "court order of 2026-05-02" --reason litigation --subject patient.json`, name),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -243,7 +247,7 @@ the holders only.`,
 	regionFlag(c, &region, true)
 	f := c.Flags()
 	f.StringVar(&org, "org", "", "`organisation` that holds the records (default: the region's first)")
-	f.StringVar(&o.Collection, "collection", "", "a `collection` of the holder (default: the organisation's own)")
+	f.StringVar(&o.Collection, "collection", "", "only in the register of this `collection` (default: in all)")
 	f.StringVar(&o.Matter, "matter", "", "`reference` of the case")
 	f.StringVar(&o.Authority, "authority", "", "`who` ordered it and under what")
 	f.StringVar(&o.Reason, "reason", "", "`why`")
@@ -263,14 +267,19 @@ func (a *app) hold(ctx context.Context, w where, o gateway.HoldOrder, ids []stri
 			return err
 		}
 	}
-	order := client.Hold
+	order := client.HoldAll
 	if release {
-		order = client.Release
+		order = client.ReleaseAll
 	}
-	r, err := order(ctx, o)
+	receipts, err := order(ctx, o)
+	for _, r := range receipts {
+		if err := a.printLine(r); err != nil {
+			return err
+		}
+	}
 	if err != nil {
 		return err
 	}
 	a.say("%d records and %d index tokens: %s for this matter", len(o.IDs), len(o.Subjects), does)
-	return a.printLine(r)
+	return nil
 }
