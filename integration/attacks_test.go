@@ -124,8 +124,14 @@ func shapeOfPut(ctx context.Context, t *testing.T, body []byte, people int) stri
 		rec.Subjects = append(rec.Subjects, record.SubjectToken(chaincodetest.Random(32), "Patient/x"))
 	}
 	r := submit(ctx, t, usA.putAs(rec, body))
+	return shapeOf(t, block(ctx, t, r.Block), r.TxID)
+}
+
+// shapeOf lists what a transaction shows of its reads and writes, without values.
+func shapeOf(t *testing.T, b *erasure.StoredBlock, txID string) string {
+	t.Helper()
 	var shape []string
-	for _, f := range txFields(t, block(ctx, t, r.Block), r.TxID) {
+	for _, f := range txFields(t, b, txID) {
 		if strings.Contains(f.Path, "rwset") && !strings.Contains(f.Path, "version") {
 			shape = append(shape, fmt.Sprintf("%s:%d", f.Path, len(f.Bytes)))
 		}
