@@ -37,13 +37,13 @@ unit: ## tests without a network, with the race detector
 
 integration: build ## tests on real networks (flags: INTEGRATION="-run Name -v")
 	go test -p 1 -timeout 25m $(INTEGRATION) ./network/...
-	go test -p 1 -timeout 25m ./integration/... $(INTEGRATION) -network-required
+	go test -p 1 -timeout 25m $(INTEGRATION) ./integration/... -network-required
 
-bench: build ## ratios on one running network, interleaved, medians with spread
-	$(BIN)/domicile bench
+bench: build ## ratios on one running network, interleaved, medians with spread (BENCH="-json")
+	go run ./integration/bench $(BENCH)
 
 soak: build ## the long loops
-	go test -p 1 -timeout 4h -network-required -soak ./integration/...
+	go test -p 1 -timeout 4h ./integration/... -network-required -soak
 
 up: build ## start the default network in $(DIR)
 	$(BIN)/domicile network up --dir $(DIR)

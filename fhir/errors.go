@@ -77,7 +77,7 @@ type SyntaxError struct {
 	// counts bytes.
 	Line, Column int
 	// Path leads to the element in the form name[0].given, empty for the
-	// document itself. A name that no FHIR element could have is shown as "?".
+	// document itself. A name that is no element of R4 is shown as "?".
 	Path string
 }
 

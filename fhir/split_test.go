@@ -148,7 +148,7 @@ func TestInspectRefusals(t *testing.T) {
 		"an unclosed entry":                     {`{"entry":[{"resource":{`, NotJSON, "1:24 entry[0].resource"},
 		"an unclosed array of entries":          {`{"entry":[{}`, NotJSON, "1:13 entry[0]"},
 		"bad UTF-8 between entries":             {"{\"entry\":[{}\xff]}", InvalidUTF8, "1:13 entry[0]"},
-		"a record of 65 levels":                 {bundle(`[{"resource":{"resourceType":"Basic","x":` + deep(64) + `}}]`), TooDeep, "1:153 entry[0].resource.x" + strings.Repeat("[0]", 63)},
+		"a record of 65 levels":                 {bundle(`[{"resource":{"resourceType":"Basic","x":` + deep(64) + `}}]`), TooDeep, "1:153 entry[0].resource.?" + strings.Repeat("[0]", 63)},
 		"a whole Bundle of 65 levels":           {`{"resourceType":"Bundle","type":"document","entry":[{"x":` + deep(62) + `}]}`, TooDeep, "1:119 entry[0]"},
 		"two documents on one line":             {`{"resourceType":"Basic"}{"resourceType":"Basic"}`, TrailingData, "1:25"},
 		"two documents over several lines":      {"{\"resourceType\":\n\"Basic\"}\n{\"resourceType\":\"Basic\"}", TrailingData, "3:1"},
@@ -161,10 +161,10 @@ func TestInspectRefusals(t *testing.T) {
 		"a first line that is no resource":      {"7\n{\"resourceType\":\"Basic\"}", NoResourceType, "1:1"},
 		"nothing at all":                        {"", NotJSON, "1:1"},
 		"a line that is larger than the limit":  {"{\"resourceType\":\"Basic\"}\n{\"x\":\"" + strings.Repeat("x", MaxBytes) + "\"}", TooLarge, "2:1"},
-		"a resource larger than the limit":      {`{"resourceType":"Basic","x":"` + strings.Repeat("x", MaxBytes) + `"}`, TooLarge, "1:29 x"},
+		"a resource larger than the limit":      {`{"resourceType":"Basic","x":"` + strings.Repeat("x", MaxBytes) + `"}`, TooLarge, "1:29 ?"},
 		"a record larger than the limit":        {bundle(`[{"resource":{"resourceType":"Basic","x":"` + strings.Repeat("x", MaxBytes) + `"}}]`), TooLarge, "1:62 entry[0].resource"},
 		"a document larger than the limit":      {`{"resourceType":"Bundle","type":"document","entry":[` + strings.Repeat(`{"x":"`+strings.Repeat("x", 1000)+`"},`, MaxBytes/1000) + `{}]}`, TooLarge, "1:1"},
-		"an envelope larger than the limit":     {`{"resourceType":"Bundle","type":"batch"` + strings.Repeat(`,"x":"`+strings.Repeat("x", MaxBytes/2)+`","y":"`+strings.Repeat("x", MaxBytes/2)+`"`, 1) + `}`, TooLarge, "1:8388660 y"},
+		"an envelope larger than the limit":     {`{"resourceType":"Bundle","type":"batch"` + strings.Repeat(`,"x":"`+strings.Repeat("x", MaxBytes/2)+`","y":"`+strings.Repeat("x", MaxBytes/2)+`"`, 1) + `}`, TooLarge, "1:8388660 ?"},
 		"a resource with blanks over the limit": {strings.Repeat(" ", MaxBytes) + `{"resourceType":"Basic"}`, TooLarge, "1:16777217"},
 	}
 	for name, tt := range tests {

@@ -179,17 +179,3 @@ func joinName(p *strings.Builder, name []byte) {
 	}
 	p.WriteString(safeName(name))
 }
-
-// safeName returns the name if a FHIR element could have it, else "?": other
-// names may be data.
-func safeName(name []byte) string {
-	if len(name) == 0 || len(name) > 64 {
-		return "?"
-	}
-	for _, c := range name {
-		if c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
-			return "?"
-		}
-	}
-	return string(name)
-}

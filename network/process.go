@@ -61,10 +61,22 @@ func parseStat(b []byte) (state byte, start uint64, err error) {
 }
 
 // alive reports whether this very process runs; one that has ended and waits
-// to be reaped does not.
+// to be reaped does not. A killed process shows as a zombie while its other
+// threads still end; until the last one has, its files and ports stay open.
 func (p process) alive() bool {
 	state, start, err := procStat(p.pid)
-	return err == nil && start == p.start && state != 'Z' && state != 'X'
+	if err != nil || start != p.start || state == 'X' {
+		return false
+	}
+	return state != 'Z' || p.threads() > 1
+}
+
+func (p process) threads() int {
+	list, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(p.pid), "task"))
+	if err != nil {
+		return 0
+	}
+	return len(list)
 }
 
 // signal sends sig unless the process is gone or the pid is another's.

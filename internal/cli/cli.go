@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"regexp"
 	"runtime/debug"
 	"strings"
@@ -206,13 +205,4 @@ func versionCommand() *cobra.Command {
 			return nil
 		},
 	}
-}
-
-// programs is the folder of the running program, where Fabric's are too.
-func programs() string {
-	self, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	return filepath.Dir(self)
 }

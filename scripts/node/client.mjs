@@ -1,0 +1,130 @@
+// A small client on @hyperledger/fabric-gateway, for one user of a local network.
+import { createPrivateKey, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import * as grpc from '@grpc/grpc-js';
+import { connect, hash, signers } from '@hyperledger/fabric-gateway';
+import { decodeValue, open } from './record.mjs';
+
+export const region = 'us';
+export const collection = 'us-a';
+const maxMessage = 32 << 20; // a record may have 16 MiB
+const anchorPatience = 30_000; // ms; peers of other regions may be a few blocks behind
+const base = { v: 1, region, collection };
+
+const deadline = (seconds) => () => ({ deadline: Date.now() + seconds * 1000 });
+
+/** The codes and words of a refusal, which are in the details of the endorsers' answers. */
+function explained(err) {
+  const details = Array.isArray(err.details) ? err.details.map((d) => d.message) : [];
+  return new Error([err.message, ...details].join('; '), { cause: err });
+}
+
+async function told(promise) {
+  try {
+    return await promise;
+  } catch (err) {
+    throw explained(err);
+  }
+}
+
+export class Client {
+  /** A client of the organisation's own first peer, and of no other one. */
+  constructor(dir, org, role) {
+    const node = path.join(dir, 'nodes', `peer0.${org}`);
+    const msp = path.join(dir, 'orgs', org, 'users', role, 'msp');
+    const [, address] = readFileSync(path.join(node, 'config', 'core.yaml'), 'utf8').match(/^ {2}address: "(.*)"$/m);
+    this.dir = dir;
+    this.org = org;
+    this.connection = new grpc.Client(address, grpc.credentials.createSsl(readFileSync(path.join(node, 'tls', 'ca.crt'))), {
+      'grpc.max_receive_message_length': maxMessage, 'grpc.max_send_message_length': maxMessage,
+    });
+    this.gateway = connect({
+      client: this.connection, hash: hash.sha256,
+      identity: { mspId: org, credentials: readFileSync(path.join(msp, 'signcerts', 'cert.pem')) },
+      signer: signers.newPrivateKeySigner(createPrivateKey(readFileSync(path.join(msp, 'keystore', 'private.key')))),
+      evaluateOptions: deadline(30), endorseOptions: deadline(30), submitOptions: deadline(30), commitStatusOptions: deadline(60),
+    });
+    this.network = this.gateway.getNetwork('global');
+    this.contract = this.network.getContract('domicile');
+  }
+
+  /** The region's secret for index tokens; a user of another region has none. */
+  indexKey() {
+    return readFileSync(path.join(this.dir, 'regions', region, 'index.key'));
+  }
+
+  close() {
+    this.gateway.close();
+    this.connection.close();
+  }
+
+  /** A private write: everything goes in the transient map, to the holder's peers alone. */
+  async put(id, resource, index = {}) {
+    const request = { ...base, records: [{ id, seed: randomBytes(32).toString('base64'), ...index }] };
+    await told(this.contract.submit('Write', {
+      transientData: { op: 'put', request: JSON.stringify(request), 'body/0': resource },
+      endorsingOrganizations: [this.org],
+    }));
+  }
+
+  /** A private read: evaluated, never submitted, and sealed under a key of its own. */
+  async get(id) {
+    const key = randomBytes(32);
+    const sealed = await told(this.contract.evaluate('Read', {
+      transientData: { op: 'get', request: JSON.stringify({ ...base, id }), key },
+      endorsingOrganizations: [this.org],
+    }));
+    return decodeValue(open(key, sealed));
+  }
+
+  /** A public transaction without private data: the gateway plans endorsers in two regions. */
+  async anchor(id, hash) {
+    const request = JSON.stringify({ v: 1, region, records: [{ collection, id, hash }] });
+    for (const end = Date.now() + anchorPatience; ;) {
+      try {
+        return await told(this.contract.submitTransaction('Anchor', request));
+      } catch (err) {
+        // An endorser that is a block behind does not know the record yet.
+        if (Date.now() > end || !/ABSENT: |MVCC/.test(err.message)) throw err;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
+  }
+
+  async verify(id, hash) {
+    const answer = await told(this.contract.evaluateTransaction('Verify', JSON.stringify({ v: 1, id, hash })));
+    return JSON.parse(Buffer.from(answer).toString());
+  }
+
+  /** The number of blocks on this organisation's peer. */
+  async height() {
+    const info = await told(this.network.getContract('qscc').evaluateTransaction('GetChainInfo', 'global'));
+    return readVarint(info);
+  }
+
+  /** Waits for the event that says that the record was anchored. */
+  async anchored(id, startBlock) {
+    const events = await this.network.getChaincodeEvents('domicile', { startBlock: BigInt(startBlock) });
+    const tooLong = setTimeout(() => events.close(), anchorPatience);
+    try {
+      for await (const e of events) {
+        const payload = JSON.parse(Buffer.from(e.payload).toString());
+        if (e.eventName === 'anchored' && payload.records.some((r) => r.id === id)) return payload;
+      }
+    } finally {
+      clearTimeout(tooLong);
+      events.close();
+    }
+    throw new Error(`no event for ${id}`);
+  }
+}
+
+/** The first field of common.BlockchainInfo, a varint (protobuf encoding): the height. */
+function readVarint(b) {
+  let n = 0;
+  for (let i = 1, shift = 0; ; i++, shift += 7) {
+    n += (b[i] & 0x7f) * 2 ** shift;
+    if (b[i] < 0x80) return n;
+  }
+}
