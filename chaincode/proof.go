@@ -3,6 +3,7 @@ package chaincode
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"domicile/chaincode/record"
 	"domicile/collections"
@@ -124,8 +125,9 @@ func unanchored(stub shim.ChaincodeStubInterface, homes []home, id string) ([]re
 	return out, nil
 }
 
-// verify is [record.FuncVerify]. Of several records with the id the one whose
-// hash fits is answered, else the first. A peer whose own hash of a live record
+// verify is [record.FuncVerify]. Of several records with the id none counts unless
+// the request names its collection: else any holder could pass off its own
+// record as another's. A peer whose own hash of a live record
 // differs says so and matches nothing.
 func (c *contract) verify(ctx context, req *record.VerifyRequest) (record.Verdict, error) {
 	if err := version(req.Version); err != nil {
@@ -141,18 +143,20 @@ func (c *contract) verify(ctx context, req *record.VerifyRequest) (record.Verdic
 	if err != nil {
 		return record.Verdict{}, err
 	}
+	if req.Collection != "" {
+		homes = slices.DeleteFunc(homes, func(h home) bool { return h.coll != req.Collection })
+		if len(homes) == 0 {
+			return record.Verdict{}, record.Fail(record.CodeBadRequest, "field collection names no record collection")
+		}
+	}
 	found, err := proofs(ctx.GetStub(), homes, []string{req.ID})
 	if err != nil {
 		return record.Verdict{}, err
 	}
-	p := found[0]
-	for _, f := range found {
-		if f.Hash == req.Hash {
-			p = f
-			break
-		}
+	if len(found) > 1 {
+		return record.Verdict{}, record.Fail(record.CodeBadRequest, "several collections hold a record of this id; name one in field collection")
 	}
-	return verdict(ctx.GetStub(), p, req.Hash)
+	return verdict(ctx.GetStub(), found[0], req.Hash)
 }
 
 func verdict(stub shim.ChaincodeStubInterface, p record.Proof, hash string) (record.Verdict, error) {

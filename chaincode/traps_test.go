@@ -2,6 +2,7 @@ package chaincode_test
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -105,4 +106,53 @@ func TestI4_nothing_comes_to_lie_in_a_region_that_does_not_agree(t *testing.T) {
 		w.submit(approve(org, p))
 	}
 	w.submit(commit("UkTrust", p))
+}
+
+// Ids are public once anchored. Another holder may use one for a record of its own.
+func TestI6_nobody_passes_off_a_record_as_anothers(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	anchor := func(as chaincodetest.Identity, region, coll, id, hash string) {
+		w.submit(chaincodetest.Public(as, record.FuncAnchor, record.AnchorRequest{
+			Version: 1, Region: region, Records: []record.AnchorRef{{Ref: record.Ref{Collection: coll, ID: id}, Hash: hash}},
+		}))
+	}
+	rec, body := newRecord(), encounter("2020-12-31")
+	rec.ID = w.put("us-a", encounter("1999-12-31"))
+	genuine := w.state("us-a", rec.ID).Hash
+	anchor(usHospital(record.RoleWriter), "us", "us-a", rec.ID, genuine)
+	eu := chaincodetest.Identity{Org: "EuHospital", Role: record.RoleWriter}
+	w.submit(chaincodetest.Write(eu, record.OpPut, record.PutRequest{
+		Version: 1, Region: "eu", Collection: "eu-a", Records: []record.PutRecord{rec},
+	}, []string{"EuHospital"}, body))
+	draw, err := record.NewDrawer(rec.Seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := record.Hash(draw.Salt("r"), body)
+	anchor(eu, "eu", "eu-a", rec.ID, forged)
+
+	verify := func(hash, coll string) (v record.Verdict, err error) {
+		b, err := w.Evaluate(context.Background(), chaincodetest.Public(usHospital(""), record.FuncVerify, record.VerifyRequest{
+			Version: 1, ID: rec.ID, Hash: hash, Collection: coll,
+		}))
+		if err != nil {
+			return v, err
+		}
+		return v, json.Unmarshal(b, &v)
+	}
+	for _, hash := range []string{genuine, forged} {
+		if _, err := verify(hash, ""); record.CodeOf(parsedError(err)) != record.CodeBadRequest {
+			t.Errorf("without a collection: %v", err)
+		}
+		v, err := verify(hash, "us-a")
+		if err != nil || v.Match != (hash == genuine) || v.Collection != "us-a" {
+			t.Errorf("in us-a: %+v, %v", v, err)
+		}
+	}
+	if _, err := verify(genuine, "us-x"); record.CodeOf(parsedError(err)) != record.CodeBadRequest {
+		t.Errorf("in no collection: %v", err)
+	}
+	if v, err := verify(genuine, "us-b"); err != nil || v.Match || v.State != record.StateUnknown {
+		t.Errorf("in a collection without it: %+v, %v", v, err)
+	}
 }

@@ -13,12 +13,16 @@ import (
 // ReadOption is an optional setting of [Client.Proof] and [Client.Verify].
 type ReadOption func(*readOptions)
 
-type readOptions struct{ region string }
+type readOptions struct{ region, collection string }
 
 // From has a proof answered by a peer of this region and no other, so that the
 // answer is that region's own testimony. By default any region may answer,
 // nearest first.
 func From(region string) ReadOption { return func(o *readOptions) { o.region = region } }
+
+// In has [Client.Verify] look at the record of one collection. Without it an id
+// under which several collections hold something is refused.
+func In(collection string) ReadOption { return func(o *readOptions) { o.collection = collection } }
 
 // Proof returns what the public ledger says of records, in the order of ids. An
 // id that the answering peer does not know has the state
@@ -55,8 +59,12 @@ func (c *Client) Verify(ctx context.Context, id, hash string, opts ...ReadOption
 	if err != nil {
 		return v, err
 	}
+	var o readOptions
+	for _, f := range opts {
+		f(&o)
+	}
 	x := &call{function: record.FuncVerify, peers: peers}
-	err = c.askWith(ctx, x, record.VerifyRequest{Version: record.Version, ID: id, Hash: hash}, &v)
+	err = c.askWith(ctx, x, record.VerifyRequest{Version: record.Version, ID: id, Hash: hash, Collection: o.collection}, &v)
 	return v, err
 }
 

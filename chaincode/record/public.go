@@ -68,11 +68,14 @@ type Proof struct {
 	TombstoneTx string `json:"tombstoneTxId,omitempty"`
 }
 
-// VerifyRequest asks whether a hash is the one of a record.
+// VerifyRequest asks whether a hash is the one of a record. Nothing keeps another
+// holder from anchoring something of its own under a public id; then the request has
+// to name the collection it means.
 type VerifyRequest struct {
-	Version int    `json:"v"`
-	ID      string `json:"id"`
-	Hash    string `json:"hash"`
+	Version    int    `json:"v"`
+	ID         string `json:"id"`
+	Hash       string `json:"hash"`
+	Collection string `json:"collection,omitempty"`
 }
 
 // Verdict answers a [VerifyRequest]. Match compares with the anchor, and, while

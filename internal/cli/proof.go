@@ -72,7 +72,7 @@ txId, purgedAt, tombstoneTxId}. State is unanchored, active, purged or unknown.`
 }
 
 func (a *app) proofVerify() *cobra.Command {
-	var region, salt string
+	var region, salt, collection string
 	var everywhere bool
 	c := &cobra.Command{
 		Use: "verify ID --salt HEX FILE|-", Short: "Check a copy of a record against the ledger",
@@ -104,7 +104,7 @@ anywhere.`,
 				regions = client.ProofRegions()
 			}
 			for _, r := range regions {
-				v, err := client.Verify(c.Context(), args[0], record.Hash(s, b), from(r)...)
+				v, err := client.Verify(c.Context(), args[0], record.Hash(s, b), append(from(r), gateway.In(collection))...)
 				if err != nil {
 					return err
 				}
@@ -117,6 +117,7 @@ anywhere.`,
 	}
 	regionFlag(c, &region, false)
 	c.Flags().StringVar(&salt, "salt", "", "the record's salt, in `hex`")
+	c.Flags().StringVar(&collection, "collection", "", "`collection` of the record, when several hold something under the id")
 	c.Flags().BoolVar(&everywhere, "every-region", false, "ask the peers of every region")
 	return c
 }
