@@ -20,7 +20,7 @@ type context = contractapi.TransactionContextInterface
 
 // Write is [record.FuncWrite].
 func (c *contract) Write(ctx context) error {
-	_, err := c.private(ctx, writes)
+	_, err := c.private(ctx, writes, false)
 	return coding(err)
 }
 
@@ -34,7 +34,7 @@ func (c *contract) Read(ctx context) (string, error) {
 	if len(key) != record.SealKeyLen {
 		return "", record.Fail(record.CodeNoKey, "transient field key must hold 32 bytes")
 	}
-	answer, err := c.private(ctx, reads)
+	answer, err := c.private(ctx, reads, true)
 	if err != nil {
 		return "", coding(err)
 	}

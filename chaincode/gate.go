@@ -59,7 +59,7 @@ func op[T any](a access, at func(*T) place, run func(*call, *T) ([]byte, error))
 }
 
 // private runs the operation that the transient map names.
-func (c *contract) private(ctx context, ops map[string]operation) ([]byte, error) {
+func (c *contract) private(ctx context, ops map[string]operation, sealed bool) ([]byte, error) {
 	transient, err := ctx.GetStub().GetTransient()
 	if err != nil {
 		return nil, internal("transient map")
@@ -68,7 +68,7 @@ func (c *contract) private(ctx context, ops map[string]operation) ([]byte, error
 	if !ok {
 		return nil, record.Fail(record.CodeBadRequest, "transient field op names no operation of this function")
 	}
-	if err := surplus(transient, o.bodies); err != nil {
+	if err := surplus(transient, o.bodies, sealed); err != nil {
 		return nil, err
 	}
 	at, run, err := o.open(transient[record.FieldRequest])
@@ -83,9 +83,9 @@ func (c *contract) private(ctx context, ops map[string]operation) ([]byte, error
 }
 
 // surplus refuses transient fields that nobody reads: they would only be a leak.
-func surplus(transient map[string][]byte, bodies bool) error {
+func surplus(transient map[string][]byte, bodies, sealed bool) error {
 	for k := range transient {
-		known := k == record.FieldOp || k == record.FieldRequest || k == record.FieldKey
+		known := k == record.FieldOp || k == record.FieldRequest || k == record.FieldKey && sealed
 		if !known && (!bodies || !strings.HasPrefix(k, record.FieldBody)) {
 			return record.Fail(record.CodeBadRequest, "a transient field that this operation does not read")
 		}

@@ -30,5 +30,9 @@ func setPrivate(c *call, req *record.PrivateRequest) ([]byte, error) {
 	if secret == nil {
 		out = append(out, kv{record.KeySecret, record.EncodeValue(draw.Salt("secret"), draw.Salt("secret value"))})
 	}
-	return nil, c.write(c.log, out)
+	entry, err := c.logEntry(draw, record.LogEntry{Op: record.OpPrivate})
+	if err != nil {
+		return nil, err
+	}
+	return nil, c.write(c.log, append(out, entry))
 }

@@ -13,6 +13,10 @@ import (
 // earlier attempt of ours, got in between.
 const putTries = 8
 
+// existsTries is how often the contract may say that an id exists while a look at
+// its collection does not find it.
+const existsTries = 3
+
 // put brings a batch into its collection: it reads what is there, puts what is
 // missing, and looks again after every answer that leaves a doubt.
 //
@@ -37,6 +41,14 @@ func (m *importer) put(ctx context.Context, items []*item) []outcome {
 		}
 		switch code := record.CodeOf(err); {
 		case code == record.CodeExists, code == record.CodeGone, code == record.CodeConflict, code == record.CodeUnknown:
+			if code == record.CodeExists && try >= existsTries {
+				// The id is in use in another collection of the holder:
+				// the routing changed since an earlier run.
+				for _, x := range left {
+					out = append(out, x.outcome(x.receipt(), err))
+				}
+				return out
+			}
 			if try >= putTries || m.c.pause(ctx, try) != nil {
 				return append(out, failAll(left, err)...)
 			}
