@@ -131,6 +131,9 @@ func eventually(ctx context.Context, f func() error) error {
 // testContext bounds one test.
 func testContext(t *testing.T, limit time.Duration) context.Context {
 	t.Helper()
+	if *soak {
+		limit *= 10
+	}
 	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errors.New("the test took too long"))
 	t.Cleanup(cancel)
 	return ctx
