@@ -40,7 +40,7 @@ func TestRunPurgesAllThatIsDueAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestDryRunTakesTheSameDecisionsAndChangesNothing(t *testing.T) {
+func TestI14_DryRunTakesTheSameDecisionsAndChangesNothing(t *testing.T) {
 	f := world()
 	res, err := Run(t.Context(), DryRun(f), options())
 	if err != nil {
