@@ -146,9 +146,15 @@ func (c *contract) anchor(ctx context, req *record.AnchorRequest) error {
 	if err != nil {
 		return err
 	}
+	return a.publish(record.EventAnchored, refs, func(i int) (record.Code, error) { return a.confirm(req.Records[i]) })
+}
+
+// publish judges every record, and writes what was planned on the way unless one
+// of them is refused.
+func (a *anchoring) publish(event string, refs []record.Ref, judge func(i int) (record.Code, error)) error {
 	var bad offenders
-	for _, r := range req.Records {
-		code, err := a.confirm(r)
+	for i, r := range refs {
+		code, err := judge(i)
 		if err != nil {
 			return err
 		}
@@ -159,7 +165,7 @@ func (c *contract) anchor(ctx context, req *record.AnchorRequest) error {
 	if err := bad.err(); err != nil {
 		return err
 	}
-	return a.write(record.EventAnchored)
+	return a.write(event)
 }
 
 func (a *anchoring) confirm(r record.AnchorRef) (record.Code, error) {

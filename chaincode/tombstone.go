@@ -10,20 +10,7 @@ func (c *contract) tombstone(ctx context, req *record.TombstoneRequest) error {
 	if err != nil {
 		return err
 	}
-	var bad offenders
-	for _, r := range req.Records {
-		code, err := a.bury(r)
-		if err != nil {
-			return err
-		}
-		if code != "" {
-			bad.add(code, r.ID)
-		}
-	}
-	if err := bad.err(); err != nil {
-		return err
-	}
-	return a.write(record.EventPurged)
+	return a.publish(record.EventPurged, req.Records, func(i int) (record.Code, error) { return a.bury(req.Records[i]) })
 }
 
 func (a *anchoring) bury(r record.Ref) (record.Code, error) {
