@@ -33,6 +33,17 @@ const (
 	CodeMismatch        Code = "MISMATCH"
 	CodeNoKey           Code = "NO_KEY"
 	CodeMissingData     Code = "MISSING_DATA"
+	CodeUnknownLabel    Code = "UNKNOWN_LABEL"
+	CodeBadLabels       Code = "BAD_LABELS"
+	CodeStaleRules      Code = "STALE_RULES"
+	CodeDowngrade       Code = "DOWNGRADE"
+	CodeNeedsReview     Code = "NEEDS_REVIEW"
+	CodeRetained        Code = "RETAINED"
+	CodeLimited         Code = "LIMITED"
+	CodeQuarantined     Code = "QUARANTINED"
+	CodeSamePerson      Code = "SAME_PERSON"
+	CodeNotMoved        Code = "NOT_MOVED"
+	CodeNoCase          Code = "NO_CASE"
 	CodeInternal        Code = "INTERNAL"
 
 	CodeUnavailable Code = "UNAVAILABLE"
@@ -43,6 +54,8 @@ const (
 	CodeIDReused    Code = "ID_REUSED"
 	CodeSettings    Code = "SETTINGS"
 	CodeInput       Code = "INPUT"
+	CodeInvalidFHIR Code = "INVALID_FHIR"
+	CodeRules       Code = "RULES"
 )
 
 // Info explains a code to a person.
@@ -76,6 +89,17 @@ var infos = []Info{
 	{CodeMismatch, "contract", "The hash does not match the one on the ledger.", "Check salt and file; if both are right, the copy was altered.", false},
 	{CodeNoKey, "contract", "A private read came without a 32-byte key to seal the answer under.", "Pass 32 random bytes in the transient field \"key\".", false},
 	{CodeMissingData, "contract", "This peer knows the record's hash but has not received its bytes yet.", "Ask another peer of the holder, or wait for reconciliation.", true},
+	{CodeUnknownLabel, "contract", "The resource carries a security label that nobody here knows, and the collection refuses such.", "Correct the label, add its code system to the private part's local systems, or have the collection quarantine such records.", false},
+	{CodeBadLabels, "contract", "The label set breaks a rule for labels at rest (one confidentiality code, a basis for each label under several policies, PROCESSINLINELABEL with inline labels, no label of the resource left out, 42CFRPart2 from a source fact only).", "Let the gateway label the resource, or correct the labels that the rule names.", false},
+	{CodeStaleRules, "contract", "The labels come from another rule set than the one the private part names.", "Load the rule set that the private part names by its SHA-256, then put or relabel again.", false},
+	{CodeDowngrade, "contract", "The new label set lacks a label that the record has, or lowers its confidentiality.", "An officer may do that, with a reason: domicile label set --reason.", false},
+	{CodeNeedsReview, "contract", "A row that keeps the record is not confirmed, or asks for a person's review before destruction.", "See domicile retention explain; confirm the row or approve the record as an officer.", false},
+	{CodeRetained, "contract", "A retention floor forbids the erasure.", "Answer the request within its time limit and name the exception; access can be limited until the floor ends (domicile retention erasure).", false},
+	{CodeLimited, "contract", "Access to what concerns this person is restricted.", "An officer may still read; another officer may lift the restriction.", false},
+	{CodeQuarantined, "contract", "The record carries a label that nobody here knows and is not released to readers.", "An officer relabels it, with a reason.", false},
+	{CodeSamePerson, "contract", "The act needs two persons, and this is the first one again.", "Have another officer do it.", false},
+	{CodeNotMoved, "contract", "The record's bytes are not anchored in the collection it is said to have moved to, or its holds were not carried along.", "Let domicile label run finish the move; it can be repeated.", false},
+	{CodeNoCase, "contract", "There is no approved, open case of erasure that covers the record.", "Open the case and have another officer approve it.", false},
 	{CodeInternal, "contract", "The contract met a condition it does not handle.", "Report it with the transaction id; nothing was written.", false},
 	{CodeUnavailable, "client", "No gateway peer of the region, or too few orderers, could be reached.", "Check domicile network status and doctor; then run the same command again.", true},
 	{CodeTimeout, "client", "A stage did not finish in its time limit.", "Run the same command again: every step is idempotent.", true},
@@ -85,6 +109,8 @@ var infos = []Info{
 	{CodeIDReused, "client", "The import's id is taken by a record with other bytes.", "Give the import another --import name.", false},
 	{CodeSettings, "client", "A setting is missing or wrong.", "Correct the file and key that the message names.", false},
 	{CodeInput, "client", "The input cannot be read as FHIR JSON, a Bundle or NDJSON.", "Correct the input at the place the message names; nothing was sent.", false},
+	{CodeInvalidFHIR, "client", "The resource breaks the structure of FHIR R4, and the collection takes valid resources only.", "Correct the elements that the message names; nothing was sent.", false},
+	{CodeRules, "client", "The labelling rules cannot be loaded, or are not those the private part names.", "Give the files whose SHA-256 the private part names.", false},
 }
 
 // Codes lists every code with its explanation, in a fixed order.

@@ -72,6 +72,12 @@ func ResourceToken(indexKey []byte, reference string) string {
 // the value at [KeySecret] of the log collection.
 func HoldToken(secret []byte, id string) string { return token(secret, "hold", id) }
 
+// QueriesToken is the token of the one document that lists the holds by query.
+func QueriesToken(secret []byte) string { return token(secret, "queries", "") }
+
+// CaseToken is the token under which a case of forced erasure is kept.
+func CaseToken(secret []byte, reference string) string { return token(secret, "case", reference) }
+
 // TokenLen is the length of a token: 128 bits in hex.
 const TokenLen = 32
 

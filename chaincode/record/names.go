@@ -75,6 +75,10 @@ const (
 	OpRelease = "release" // HoldRequest
 	OpPurge   = "purge"   // PurgeRequest
 	OpPrivate = "private" // PrivateRequest: sets the holder-private policy part
+	OpFacts   = "facts"   // FactsRequest
+	OpAmend   = "amend"   // AmendRequest
+	OpLimit   = "limit"   // LimitRequest
+	OpCase    = "case"    // CaseRequest
 )
 
 // Operations of [FuncRead].
@@ -85,6 +89,9 @@ const (
 	OpDue        = "due"         // DueRequest     -> Page
 	OpHolds      = "holds"       // HoldsRequest   -> []Hold
 	OpGetPrivate = "get-private" // GetPrivateRequest -> the JSON given to OpPrivate
+	OpFactsOf    = "facts-of"    // FactsOfRequest -> []SubjectFacts
+	OpExplain    = "explain"     // ExplainRequest -> []Explanation
+	OpCases      = "cases"       // CasesRequest   -> Case
 )
 
 // Keys in a private data collection and in the public state. None but the
@@ -135,6 +142,10 @@ func PadKey(nonce string) string { return prefixPad + nonce }
 // HoldKey is the key, in a log collection, of the holds on one record or one
 // subject; token comes from [HoldToken] or [SubjectToken].
 func HoldKey(token string) string { return prefixHold + token }
+
+// UndatedDue is the date in the due index of a record that no date was found for:
+// it is listed, and never due.
+const UndatedDue = "9999-12-31"
 
 // GoneKey is the key, in a log collection, that a purge of a record of collection
 // writes and that makes its id unusable for ever, in every collection of the log.

@@ -25,6 +25,18 @@ type PutRecord struct {
 	Subjects []string `json:"subjects,omitempty"` // SubjectToken and IdentifierToken of its people, at most MaxSubjects
 	Replaces string   `json:"replaces,omitempty"` // id of the record this one replaces
 	Custody  string   `json:"custody,omitempty"`  // Custodial (default) or Disclosed
+	// Labels is the label set at rest: every label of the resource and what the
+	// labelling service added. Empty asks the contract to take the resource's own
+	// labels and the holder's default confidentiality; with labelling rules in the
+	// private part, Rules must name them.
+	Labels []Label `json:"labels,omitempty"`
+	Rules  string  `json:"rules,omitempty"` // hex SHA-256 of the rule set, see collections.Private
+	// Facts are what is known about its subjects now: they give the first due
+	// date. A purge reads those on the ledger itself.
+	Facts     []Fact   `json:"facts,omitempty"`
+	Classes   []string `json:"classes,omitempty"`   // retention classes the custodian declares
+	MovedFrom *Ref     `json:"movedFrom,omitempty"` // record of a sibling collection that this one continues, byte for byte
+	Terms     *Terms   `json:"terms,omitempty"`     // disclosed copies only
 }
 
 // Meta is the stored metadata of a record, at [MetaKey], inside a private value
@@ -33,7 +45,7 @@ type Meta struct {
 	Version  int      `json:"v"`
 	ID       string   `json:"id"`
 	Type     string   `json:"type"`               // FHIR resource type
-	Labels   []Label  `json:"labels,omitempty"`   // meta.security as received
+	Labels   []Label  `json:"labels,omitempty"`   // at rest
 	End      string   `json:"end,omitempty"`      // clinical end date, YYYY-MM-DD
 	Due      string   `json:"due,omitempty"`      // first day it may be purged under the policy at put
 	Row      string   `json:"row,omitempty"`      // name of the retention row that gave Due
@@ -46,12 +58,17 @@ type Meta struct {
 	SHA256   string   `json:"sha256"`
 	PutAt    string   `json:"putAt"` // transaction time, RFC 3339 UTC
 	PutTx    string   `json:"putTx"`
-}
 
-// Label is one security label: a FHIR Coding's system and code.
-type Label struct {
-	System string `json:"system,omitempty"`
-	Code   string `json:"code"`
+	Content     string    `json:"content"`               // digest of the canonical form, see fhir.Resource.Digest
+	LabelDigest string    `json:"labelDigest"`           // see ds4p.Digest
+	Rules       string    `json:"rules,omitempty"`       // rule set the labels came from
+	History     []Relabel `json:"history,omitempty"`     // older label sets, oldest first
+	Quarantined bool      `json:"quarantined,omitempty"` // carries a label nobody here knows: not released to readers
+	Classes     []string  `json:"classes,omitempty"`     // retention classes declared with the put
+	Held        []string  `json:"held,omitempty"`        // matters of holds by query that took it at put or relabel
+	Review      *Review   `json:"review,omitempty"`
+	MovedFrom   *Ref      `json:"movedFrom,omitempty"`
+	Terms       *Terms    `json:"terms,omitempty"`
 }
 
 // IndexEntry is the stored payload of a due, subject or resource index key.
@@ -86,21 +103,26 @@ const (
 
 // State is the answer for one id of an [InspectRequest].
 type State struct {
-	ID        string `json:"id"`
-	State     string `json:"state"`
-	Hash      string `json:"hash,omitempty"`   // private data hash while present, from the gone register after
-	SHA256    string `json:"sha256,omitempty"` // of the resource bytes alone
-	Size      int    `json:"size,omitempty"`
-	PutTx     string `json:"putTx,omitempty"`
-	PutAt     string `json:"putAt,omitempty"`
-	Replaces  string `json:"replaces,omitempty"`
-	DueDate   string `json:"dueDate,omitempty"`   // by the policy in force and the one at put, the later
-	IsDue     bool   `json:"isDue,omitempty"`     // DueDate reached at the transaction time
-	Authority string `json:"authority,omitempty"` // of the row that gave DueDate
-	Held      bool   `json:"held,omitempty"`      // by record or subject
-	Ground    string `json:"ground,omitempty"`    // once gone
-	PurgedAt  string `json:"purgedAt,omitempty"`
-	PurgeTx   string `json:"purgeTx,omitempty"`
+	ID          string `json:"id"`
+	State       string `json:"state"`
+	Hash        string `json:"hash,omitempty"`   // private data hash while present, from the gone register after
+	SHA256      string `json:"sha256,omitempty"` // of the resource bytes alone
+	Size        int    `json:"size,omitempty"`
+	PutTx       string `json:"putTx,omitempty"`
+	PutAt       string `json:"putAt,omitempty"`
+	Replaces    string `json:"replaces,omitempty"`
+	DueDate     string `json:"dueDate,omitempty"`   // by the policy in force and the one at put, the later
+	IsDue       bool   `json:"isDue,omitempty"`     // DueDate reached at the transaction time
+	Authority   string `json:"authority,omitempty"` // of the row that gave DueDate
+	Held        bool   `json:"held,omitempty"`      // by record, subject or query
+	Code        Code   `json:"code,omitempty"`      // why it could not be purged as due, "" when it could
+	Rules       string `json:"rules,omitempty"`     // rule set its labels came from
+	Content     string `json:"content,omitempty"`   // digest of the canonical form
+	Quarantined bool   `json:"quarantined,omitempty"`
+	MovedFrom   *Ref   `json:"movedFrom,omitempty"`
+	Ground      string `json:"ground,omitempty"` // once gone
+	PurgedAt    string `json:"purgedAt,omitempty"`
+	PurgeTx     string `json:"purgeTx,omitempty"`
 }
 
 // ListRequest lists ids of a collection from an index: a hint, possibly stale.
@@ -152,15 +174,29 @@ type HoldRequest struct {
 	Seed       []byte   `json:"seed"`
 	IDs        []string `json:"ids,omitempty"`      // records
 	Subjects   []string `json:"subjects,omitempty"` // tokens
+	Query      *Query   `json:"query,omitempty"`    // records of the request's collection; alone, without ids and subjects
 	Matter     string   `json:"matter"`             // the case's reference, 1 to 200 bytes
 	Authority  string   `json:"authority"`          // who ordered it and under what
 	Reason     string   `json:"reason"`
 }
 
-// Holds is the stored document at [HoldKey].
+// Holds is the stored document at [HoldKey]: all that stands about one record or
+// one subject. One document for all of it, so that nobody outside can tell a hold
+// from a fact.
 type Holds struct {
-	Version int      `json:"v"`
-	Matters []Matter `json:"matters"` // empty once all are released
+	Version int         `json:"v"`
+	Matters []Matter    `json:"matters"` // empty once all are released
+	Facts   []Fact      `json:"facts,omitempty"`
+	Limits  []Limit     `json:"limits,omitempty"`
+	Queries []HeldQuery `json:"queries,omitempty"` // only at [QueriesToken]
+	Case    *Case       `json:"case,omitempty"`    // only at [CaseToken]
+}
+
+// HeldQuery is a hold by query.
+type HeldQuery struct {
+	Collection string `json:"collection"`
+	Query      Query  `json:"query"`
+	Matter     Matter `json:"matter"`
 }
 
 // Matter is one legal hold. SetBy is the caller's opaque certificate id.
@@ -179,6 +215,9 @@ type LogEntry struct {
 	IDs       []string `json:"ids,omitempty"`
 	Subjects  []string `json:"subjects,omitempty"`
 	Matter    string   `json:"matter,omitempty"`
+	Query     *Query   `json:"query,omitempty"`
+	Facts     []Fact   `json:"facts,omitempty"`
+	Labels    string   `json:"labels,omitempty"` // relabel: digest of the new set
 	Authority string   `json:"authority,omitempty"`
 	Reason    string   `json:"reason,omitempty"`
 	By        string   `json:"by"`
@@ -193,13 +232,16 @@ type HoldsRequest struct {
 	Collection string   `json:"collection"`
 	IDs        []string `json:"ids,omitempty"`
 	Subjects   []string `json:"subjects,omitempty"`
+	Queries    bool     `json:"queries,omitempty"` // all holds by query of the collection, too
 }
 
-// Hold is one answer to a [HoldsRequest]: exactly one of ID and Subject is set.
+// Hold is one answer to a [HoldsRequest]: exactly one of ID, Subject and Query is set.
 type Hold struct {
-	ID      string   `json:"id,omitempty"`
-	Subject string   `json:"subject,omitempty"`
-	Matters []Matter `json:"matters"`
+	ID      string     `json:"id,omitempty"`
+	Subject string     `json:"subject,omitempty"`
+	Query   *HeldQuery `json:"query,omitempty"`
+	Matters []Matter   `json:"matters"`
+	Limits  []Limit    `json:"limits,omitempty"`
 }
 
 // Ground is a reason for which the contract purges.
@@ -207,8 +249,11 @@ type Ground string
 
 // The grounds the contract knows.
 const (
-	GroundDue    Ground = "due"    // retention has ended under the policy
-	GroundFailed Ground = "failed" // bytes of an attempt that never became a record
+	GroundDue       Ground = "due"       // retention has ended under the policy
+	GroundFailed    Ground = "failed"    // bytes of an attempt that never became a record
+	GroundMoved     Ground = "moved"     // the same bytes are anchored in another collection of the holder
+	GroundWithdrawn Ground = "withdrawn" // a disclosed copy whose terms have ended
+	GroundForced    Ground = "forced"    // an approved case of erasure under a law
 )
 
 // Part says which keys of a record a purge takes.
@@ -238,6 +283,8 @@ type PurgeRequest struct {
 	Settle    []string `json:"settle,omitempty"`
 	Reason    string   `json:"reason,omitempty"`
 	Authority string   `json:"authority,omitempty"` // ground failed: who decided; due: taken from the policy
+	Targets   []Target `json:"targets,omitempty"`   // ground moved
+	Case      string   `json:"case,omitempty"`      // ground forced
 }
 
 // Todo is the stored document at [TodoKey].
