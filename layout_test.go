@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"chaincode/ccaas":         {"chaincode", "chaincode/record"},
 	"chaincode/chaincodetest": {"fhir", "collections", "chaincode", "chaincode/record"},
 	"gateway":                 {"fhir", "collections", "chaincode/record"},
+	"gateway/gatewaytest":     {"gateway", "collections", "chaincode/record", "chaincode/chaincodetest"},
 	"purge":                   {"chaincode/record"},
 	"erasure":                 {"chaincode/record"},
 	"network":                 {"collections", "gateway", "erasure", "chaincode/record"},
