@@ -21,13 +21,14 @@ var mayImport = map[string][]string{
 	"chaincode/record":        {},
 	"chaincode/ccaas":         {"chaincode", "chaincode/record"},
 	"chaincode/chaincodetest": {"fhir", "collections", "chaincode", "chaincode/record"},
-	"gateway":                 {"fhir", "collections", "chaincode/record"},
+	"gateway":                 {"fhir", "collections", "chaincode/record", "erasure/certificate"},
 	"purge":                   {"chaincode/record"},
 	"erasure":                 {"chaincode/record"},
+	"erasure/certificate":     {"chaincode/record"},
 	"network":                 {"collections", "gateway", "erasure", "chaincode/record"},
 	"network/ccaasbuilder":    {},
 	"internal/sample":         {},
-	"internal/cli":            {"fhir", "collections", "chaincode/record", "gateway", "purge", "erasure", "network", "internal/sample"},
+	"internal/cli":            {"fhir", "collections", "chaincode/record", "gateway", "purge", "erasure", "erasure/certificate", "network", "internal/sample"},
 }
 
 func TestFoldersImportOnlyWhatTheArchitectureAllows(t *testing.T) {
