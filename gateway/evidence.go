@@ -36,6 +36,18 @@ func (c *Client) Certificate(ctx context.Context, collection, id string) (*certi
 	return certificate.Collect(ctx, &ledger{c}, record.Ref{Collection: proofs[0].Collection, ID: id})
 }
 
+// Register returns the stored value of the register's entry of a purged record, for the private annex of a certificate.
+// It names ground and authority. [ErrAbsent] when the collection's record was never purged, [ErrForbidden] for others
+// than the holder's officers and auditors.
+func (c *Client) Register(ctx context.Context, collection, id string) ([]byte, error) {
+	if err := checkIDs([]string{id}); err != nil {
+		return nil, err
+	}
+	return c.read(ctx, collection, record.OpRegister, record.RegisterRequest{
+		Version: record.Version, Region: c.settings.Region, Collection: collection, ID: id,
+	})
+}
+
 // ledger reads the channel for [certificate.Collect].
 type ledger struct{ c *Client }
 
