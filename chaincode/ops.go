@@ -14,6 +14,8 @@ var (
 			func(r *record.HoldRequest) place { return place{r.Version, r.Region, r.Collection} }, release),
 		record.OpPurge: op(access{roles: []string{record.RolePurger}},
 			func(r *record.PurgeRequest) place { return place{r.Version, r.Region, r.Collection} }, purge),
+		record.OpPause: op(access{roles: []string{record.RoleOfficer}},
+			func(r *record.PauseRequest) place { return place{r.Version, r.Region, r.Collection} }, pause),
 		record.OpPrivate: op(access{admin: true, setup: true, log: true},
 			func(r *record.PrivateRequest) place { return place{r.Version, r.Region, r.Collection} }, setPrivate),
 	}
@@ -28,6 +30,8 @@ var (
 			func(r *record.DueRequest) place { return place{r.Version, r.Region, r.Collection} }, due),
 		record.OpHolds: op(access{roles: []string{record.RoleOfficer, record.RolePurger, record.RoleAuditor}},
 			func(r *record.HoldsRequest) place { return place{r.Version, r.Region, r.Collection} }, holds),
+		record.OpPaused: op(access{roles: record.Roles()},
+			func(r *record.PausedRequest) place { return place{r.Version, r.Region, r.Collection} }, paused),
 		record.OpGetPrivate: op(access{roles: record.Roles(), admin: true, log: true},
 			func(r *record.GetPrivateRequest) place { return place{r.Version, r.Region, r.Collection} }, getPrivate),
 	}

@@ -15,6 +15,9 @@ func purge(c *call, req *record.PurgeRequest) ([]byte, error) {
 	if err != nil {
 		return nil, record.Fail(record.CodeBadRequest, "field seed must have 32 bytes")
 	}
+	if err := c.unpaused(req); err != nil {
+		return nil, err
+	}
 	switch req.Ground {
 	case record.GroundDue:
 		return nil, purgeDue(c, req, draw)

@@ -39,6 +39,19 @@ var (
 	ErrIDReused        error = record.Fail(record.CodeIDReused, "")        // import name used for other bytes
 	ErrSettings        error = record.Fail(record.CodeSettings, "")        // settings missing or wrong
 	ErrInput           error = record.Fail(record.CodeInput, "")           // input cannot be read
+	ErrUnknownLabel    error = record.Fail(record.CodeUnknownLabel, "")    // a label that nobody here knows
+	ErrBadLabels       error = record.Fail(record.CodeBadLabels, "")       // the label set breaks a rule
+	ErrStaleRules      error = record.Fail(record.CodeStaleRules, "")      // labels from another rule set
+	ErrDowngrade       error = record.Fail(record.CodeDowngrade, "")       // only an officer, with a reason
+	ErrNeedsReview     error = record.Fail(record.CodeNeedsReview, "")     // a person must approve first
+	ErrRetained        error = record.Fail(record.CodeRetained, "")        // a floor forbids the erasure
+	ErrLimited         error = record.Fail(record.CodeLimited, "")         // access is restricted
+	ErrQuarantined     error = record.Fail(record.CodeQuarantined, "")     // not released to readers
+	ErrSamePerson      error = record.Fail(record.CodeSamePerson, "")      // needs a second person
+	ErrNotMoved        error = record.Fail(record.CodeNotMoved, "")        // no proved copy elsewhere
+	ErrNoCase          error = record.Fail(record.CodeNoCase, "")          // no such case of erasure
+	ErrInvalidFHIR     error = record.Fail(record.CodeInvalidFHIR, "")     // breaks the structure of FHIR R4
+	ErrRules           error = record.Fail(record.CodeRules, "")           // labelling rules missing or other
 )
 
 // Failure is what the error types of all stages have in common. Its text is a

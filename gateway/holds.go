@@ -13,9 +13,12 @@ type HoldOrder struct {
 	Collection string
 	IDs        []string // records
 	Subjects   []string // tokens, see [Client.SubjectTokens]
-	Matter     string   // the case's reference, 1 to 200 bytes
-	Authority  string   // who ordered it and under what
-	Reason     string
+	// Query holds every record of Collection that matches it, now or when it is
+	// put later. It stands alone, and Collection must be given.
+	Query     *record.Query
+	Matter    string // the case's reference, 1 to 200 bytes
+	Authority string // who ordered it and under what
+	Reason    string
 }
 
 // Hold sets a legal hold. Setting one that is set already succeeds.
@@ -36,7 +39,7 @@ func (c *Client) hold(ctx context.Context, op string, o HoldOrder) (TxReceipt, e
 	return c.write(ctx, collection, op, o.IDs, func() (any, map[string][]byte, error) {
 		return record.HoldRequest{
 			Version: record.Version, Region: c.settings.Region, Collection: collection, Seed: newSeed(),
-			IDs: o.IDs, Subjects: o.Subjects, Matter: o.Matter, Authority: o.Authority, Reason: o.Reason,
+			IDs: o.IDs, Subjects: o.Subjects, Query: o.Query, Matter: o.Matter, Authority: o.Authority, Reason: o.Reason,
 		}, nil, nil
 	})
 }
@@ -46,6 +49,7 @@ type HoldsQuery struct {
 	Collection string // as in [HoldOrder]
 	IDs        []string
 	Subjects   []string // tokens
+	Queries    bool     // all holds by query of the register, too
 }
 
 // Holds returns the holds on records and people of the query.
@@ -56,7 +60,7 @@ func (c *Client) Holds(ctx context.Context, q HoldsQuery) ([]record.Hold, error)
 	}
 	var holds []record.Hold
 	err = c.readInto(ctx, collection, record.OpHolds, record.HoldsRequest{
-		Version: record.Version, Region: c.settings.Region, Collection: collection, IDs: q.IDs, Subjects: q.Subjects,
+		Version: record.Version, Region: c.settings.Region, Collection: collection, IDs: q.IDs, Subjects: q.Subjects, Queries: q.Queries,
 	}, &holds)
 	return holds, err
 }

@@ -25,6 +25,9 @@ import (
 // for a purged one. After the commits it looks again: [ErrGone] names what was
 // purged in the same moment. After any other error run it again.
 func (c *Client) HoldAll(ctx context.Context, o HoldOrder) ([]TxReceipt, error) {
+	if o.Query != nil {
+		return c.queryEach(ctx, record.OpHold, o)
+	}
 	regs, err := c.registers(ctx, o.Collection)
 	if err != nil {
 		return nil, err
@@ -60,6 +63,9 @@ func (c *Client) HoldAll(ctx context.Context, o HoldOrder) ([]TxReceipt, error) 
 // Collection, only in the register of that one. [ErrNotHeld] when the matter holds
 // some record or person of the order in none; then nothing is written.
 func (c *Client) ReleaseAll(ctx context.Context, o HoldOrder) ([]TxReceipt, error) {
+	if o.Query != nil {
+		return c.queryEach(ctx, record.OpRelease, o)
+	}
 	regs, err := c.registers(ctx, o.Collection)
 	if err != nil {
 		return nil, err
@@ -102,9 +108,54 @@ type register struct {
 	ids, subjects   []string
 }
 
+// queryEach orders a hold by query in every collection in which the organisation
+// has officers, or in Collection: such a hold is about one collection's records.
+// A release of a hold that some collections do not know ends it in the others.
+func (c *Client) queryEach(ctx context.Context, op string, o HoldOrder) ([]TxReceipt, error) {
+	names := []string{o.Collection}
+	if o.Collection == "" {
+		var err error
+		if names, err = c.Collections(ctx); err != nil {
+			return nil, err
+		}
+	}
+	var done []TxReceipt
+	var errs []error
+	var free error
+	for _, name := range names {
+		col, err := c.holding(ctx, name)
+		if err != nil {
+			return done, err
+		}
+		if o.Collection == "" && !col.Allows(c.settings.Org, record.RoleOfficer) {
+			continue
+		}
+		part := o
+		part.Collection = name
+		tx, err := c.hold(ctx, op, part)
+		switch {
+		case errors.Is(err, ErrNotHeld):
+			free = err
+		case err != nil:
+			errs = append(errs, err)
+		default:
+			done = append(done, tx)
+		}
+	}
+	if len(done) == 0 && len(errs) == 0 {
+		return nil, free
+	}
+	return done, errors.Join(errs...)
+}
+
 // registers lists those that the client's organisation may enter holds in, or the
 // one of a collection.
 func (c *Client) registers(ctx context.Context, collection string) ([]*register, error) {
+	return c.registersFor(ctx, collection, record.RoleOfficer)
+}
+
+// registersFor is registers for another role.
+func (c *Client) registersFor(ctx context.Context, collection, role string) ([]*register, error) {
 	if collection != "" {
 		col, err := c.holding(ctx, collection)
 		if err != nil {
@@ -122,12 +173,12 @@ func (c *Client) registers(ctx context.Context, collection string) ([]*register,
 		if err != nil {
 			return nil, err
 		}
-		if col.Allows(c.settings.Org, record.RoleOfficer) && registerOf(out, col) == nil {
+		if col.Allows(c.settings.Org, role) && registerOf(out, col) == nil {
 			out = append(out, &register{log: col.Log, collection: name})
 		}
 	}
 	if len(out) == 0 {
-		return nil, record.Fail(record.CodeForbidden, "the policy gives "+c.settings.Org+" no officer in this region")
+		return nil, record.Fail(record.CodeForbidden, "the policy gives "+c.settings.Org+" no "+role+" in this region")
 	}
 	return out, nil
 }

@@ -190,6 +190,7 @@ type Holds struct {
 	Limits  []Limit     `json:"limits,omitempty"`
 	Queries []HeldQuery `json:"queries,omitempty"` // only at [QueriesToken]
 	Case    *Case       `json:"case,omitempty"`    // only at [CaseToken]
+	Paused  *Pause      `json:"paused,omitempty"`  // only at [PauseToken]
 }
 
 // HeldQuery is a hold by query.
