@@ -25,9 +25,9 @@ bytes stay in the files of the holder's peers until they are overwritten or scru
   domicile purge run --region us              # a dry run
   domicile purge run --region us --execute`,
 	}
-	c.AddCommand(a.purgePlan(), a.purgeRun())
+	c.AddCommand(a.purgePlan(), a.purgeRun(), a.purgeScrub())
 	for _, x := range [][2]string{
-		{"serve", "Purge on a schedule"}, {"scrub", "Remove the bytes of purged records from disks"}, {"attest", "Look for bytes of purged records and sign what was found"},
+		{"serve", "Purge on a schedule"}, {"attest", "Look for bytes of purged records and sign what was found"},
 	} {
 		c.AddCommand(&cobra.Command{
 			Use: x[0], Short: x[1] + " (not in this version)", DisableFlagParsing: true,
