@@ -269,7 +269,7 @@ func TestALimitCountsRecordsBegun(t *testing.T) {
 func TestPlanCountsWhatARunWouldMeet(t *testing.T) {
 	f := world()
 	rs := f.add(3, 100, "2019-01-01")
-	rs[0].body, rs[0].gone = false, true                    // body purged
+	rs[0].body, rs[0].gone = false, true                                      // body purged
 	rs[1].body, rs[1].meta, rs[1].gone, rs[1].todo = false, false, true, true // killed before the tombstone
 	p, err := MakePlan(t.Context(), f, PlanOptions{Collections: []string{"us-a"}, Before: today})
 	if err != nil {
