@@ -13,6 +13,7 @@ import (
 	"domicile/chaincode/chaincodetest"
 	"domicile/chaincode/record"
 	"domicile/collections"
+	"domicile/fhir"
 
 	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
 )
@@ -221,7 +222,7 @@ func TestI9_T21_the_later_of_the_date_at_put_and_the_policy_now_counts(t *testin
 			}
 			rows := append([]collections.Row{}, p.Regions[i].Retention...)
 			for j := range rows {
-				rows[j].Keep.N = 20
+				rows[j].Until = []collections.Until{{Trigger: collections.TriggerEnd, Keep: fhir.Period{N: 20, Unit: 'y'}}}
 			}
 			p.Regions[i].Retention = rows
 		}

@@ -32,6 +32,8 @@ var (
 			func(r *record.HoldsRequest) place { return place{r.Version, r.Region, r.Collection} }, holds),
 		record.OpPaused: op(access{roles: record.Roles()},
 			func(r *record.PausedRequest) place { return place{r.Version, r.Region, r.Collection} }, paused),
+		record.OpRegister: op(access{roles: []string{record.RoleOfficer, record.RoleAuditor}},
+			func(r *record.RegisterRequest) place { return place{r.Version, r.Region, r.Collection} }, register),
 		record.OpGetPrivate: op(access{roles: record.Roles(), admin: true, log: true},
 			func(r *record.GetPrivateRequest) place { return place{r.Version, r.Region, r.Collection} }, getPrivate),
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 
 	"domicile/chaincode/record"
-	"domicile/collections"
 	"domicile/fhir"
 )
 
@@ -31,7 +30,7 @@ func purge(c *call, req *record.PurgeRequest) ([]byte, error) {
 type doomed struct {
 	meta record.Meta
 	hash []byte // of the value
-	due  collections.Retention
+	due  retention
 }
 
 func purgeDue(c *call, req *record.PurgeRequest, draw *record.Drawer) error {
