@@ -16,7 +16,6 @@ import (
 var mayImport = map[string][]string{
 	"":                        {"internal/cli"},
 	"fhir":                    {},
-	"fhir/labeling":           {"fhir", "fhir/ds4p"},
 	"fhir/ds4p":               {"fhir"},
 	"fhir/labeling":           {"fhir", "fhir/ds4p"},
 	"collections":             {"fhir", "fhir/ds4p", "fhir/labeling"},
