@@ -26,9 +26,9 @@ bytes stay in the files of the holder's peers until they are overwritten or scru
   domicile purge run --region us --execute
   domicile purge serve --region us --config serve.yaml --execute`,
 	}
-	c.AddCommand(a.purgePlan(), a.purgeRun(), a.purgeServe(), a.purgePause(), a.purgeResume())
+	c.AddCommand(a.purgePlan(), a.purgeRun(), a.purgeServe(), a.purgePause(), a.purgeResume(), a.purgeScrub())
 	for _, x := range [][2]string{
-		{"scrub", "Remove the bytes of purged records from disks"}, {"attest", "Look for bytes of purged records and sign what was found"},
+		{"attest", "Look for bytes of purged records and sign what was found"},
 	} {
 		c.AddCommand(&cobra.Command{
 			Use: x[0], Short: x[1] + " (not in this version)", DisableFlagParsing: true,
