@@ -23,14 +23,15 @@ var mayImport = map[string][]string{
 	"chaincode/record":        {},
 	"chaincode/ccaas":         {"chaincode", "chaincode/record"},
 	"chaincode/chaincodetest": {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode", "chaincode/record"},
-	"gateway":                 {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode/record"},
+	"gateway":                 {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode/record", "erasure/certificate"},
 	"gateway/gatewaytest":     {"gateway", "collections", "chaincode/record", "chaincode/chaincodetest"},
 	"purge":                   {"chaincode/record"},
 	"erasure":                 {"chaincode/record"},
+	"erasure/certificate":     {"chaincode/record"},
 	"network":                 {"collections", "gateway", "erasure", "chaincode/record"},
 	"network/ccaasbuilder":    {},
 	"internal/sample":         {},
-	"internal/cli":            {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode/record", "gateway", "purge", "erasure", "network", "internal/sample"},
+	"internal/cli":            {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode/record", "gateway", "purge", "erasure", "erasure/certificate", "network", "internal/sample"},
 }
 
 func TestFoldersImportOnlyWhatTheArchitectureAllows(t *testing.T) {

@@ -121,9 +121,11 @@ func (v *Vocabulary) settle(n int32, open map[int32]bool) error {
 		up = append(up, parent.up...)
 		sets = append(sets, parent.sets...)
 	}
-	slices.Sort(sets)
 	slices.Sort(up)
-	c.up, c.sets = slices.Compact(up), slices.Compact(sets)
+	c.up = slices.Compact(up)
+	sets = append(sets, v.rooted(c.up)...)
+	slices.Sort(sets)
+	c.sets = slices.Compact(sets)
 	if len(c.sets) == 0 {
 		return fmt.Errorf("it is in no tag set; name its set")
 	}

@@ -124,20 +124,38 @@ func (v *Vocabulary) close(n int32) []int32 {
 // assign returns the tag sets that a standard concept is in. Codes whose name
 // begins with "_" group others in HL7's version 3 systems even where the table
 // does not call them abstract.
-func (v *Vocabulary) assign(c *concept) (sets []TagSet) {
+func (v *Vocabulary) assign(c *concept) []TagSet {
 	if c.status != active || strings.HasPrefix(c.coding.Code, "_") {
 		return nil
 	}
+	var sets []TagSet
 	for _, d := range definitions {
-		if d.set == Policy || d.system != c.coding.System {
-			continue
-		}
-		if slices.Contains(d.list, c.coding.Code) || d.root != "" && slices.Contains(c.up, v.index[fhir.Coding{System: d.system, Code: d.root}]) {
+		if d.system == c.coding.System && slices.Contains(d.list, c.coding.Code) {
 			sets = append(sets, d.set)
 		}
 	}
-	if policies := v.index[fhir.Coding{System: SystemActCode, Code: "_ActPolicyType"}]; sets == nil && slices.Contains(c.up, policies) {
-		sets = append(sets, Policy)
+	if sets != nil {
+		return sets
+	}
+	return v.rooted(c.up)
+}
+
+// rooted returns the sets whose root is among up, what a concept is a kind of.
+// Policy is the remainder: only what is in no other set.
+func (v *Vocabulary) rooted(up []int32) (sets []TagSet) {
+	policy := false
+	for _, d := range definitions {
+		if d.root == "" || !slices.Contains(up, v.index[fhir.Coding{System: d.system, Code: d.root}]) {
+			continue
+		}
+		if d.set == Policy {
+			policy = true
+			continue
+		}
+		sets = append(sets, d.set)
+	}
+	if sets == nil && policy {
+		return []TagSet{Policy}
 	}
 	return sets
 }
