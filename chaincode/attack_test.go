@@ -86,7 +86,7 @@ func TestI2_a_hold_touches_no_key_that_holds_the_public_id(t *testing.T) {
 }
 
 func holdCall(op string, ids ...string) chaincodetest.Call {
-	return chaincodetest.Write(usHospital(record.RoleOfficer), op, record.HoldRequest{
+	return chaincodetest.Write(officer(op), op, record.HoldRequest{
 		Version: 1, Region: "us", Collection: "us-a", Seed: chaincodetest.Random(32), IDs: ids, Matter: "m", Authority: "a", Reason: "r",
 	}, atHospital)
 }

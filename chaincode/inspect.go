@@ -77,7 +77,8 @@ func (c *call) describe(s *record.State, meta *record.Meta, held *holdings) erro
 		s.DueDate, s.Authority = due.Due.String(), due.Authority
 		s.IsDue = due.Due.Compare(fhir.DateOf(c.now)) <= 0
 	}
-	s.Held, err = held.binds(meta)
+	b, err := held.about(meta)
+	s.Held = len(b.matters) > 0
 	return err
 }
 

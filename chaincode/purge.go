@@ -144,8 +144,12 @@ func (d *doomed) judge(c *call, id string, part record.Part, held *holdings) (re
 	if d.hash == nil {
 		return record.CodeAbsent, nil
 	}
-	if h, err := held.binds(&d.meta); err != nil || h {
-		return record.CodeHeld, err
+	b, err := held.about(&d.meta)
+	if err != nil {
+		return "", err
+	}
+	if len(b.matters) > 0 {
+		return record.CodeHeld, nil
 	}
 	if d.due, err = c.dueDate(&d.meta); err != nil {
 		return "", err

@@ -29,7 +29,7 @@ that ships for trying things out.`,
   domicile policy status`,
 	}
 	c.AddCommand(a.policyCheck(), a.policyCompile(), a.policyDiff(),
-		a.policyApprove(), a.policyCommit(), a.policyApply(), a.policyStatus())
+		a.policyApprove(), a.policyCommit(), a.policyApply(), a.policyStatus(), a.policyDPIA())
 	return c
 }
 
