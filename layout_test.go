@@ -16,18 +16,22 @@ import (
 var mayImport = map[string][]string{
 	"":                        {"internal/cli"},
 	"fhir":                    {},
-	"collections":             {"fhir"},
-	"chaincode":               {"fhir", "collections", "chaincode/record"},
+	"fhir/ds4p":               {"fhir"},
+	"fhir/labeling":           {"fhir", "fhir/ds4p"},
+	"collections":             {"fhir", "fhir/ds4p", "fhir/labeling"},
+	"chaincode":               {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode/record"},
 	"chaincode/record":        {},
 	"chaincode/ccaas":         {"chaincode", "chaincode/record"},
-	"chaincode/chaincodetest": {"fhir", "collections", "chaincode", "chaincode/record"},
-	"gateway":                 {"fhir", "collections", "chaincode/record"},
+	"chaincode/chaincodetest": {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode", "chaincode/record"},
+	"gateway":                 {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode/record", "erasure/certificate"},
+	"gateway/gatewaytest":     {"gateway", "collections", "chaincode/record", "chaincode/chaincodetest"},
 	"purge":                   {"chaincode/record"},
 	"erasure":                 {"chaincode/record"},
+	"erasure/certificate":     {"chaincode/record"},
 	"network":                 {"collections", "gateway", "erasure", "chaincode/record"},
 	"network/ccaasbuilder":    {},
 	"internal/sample":         {},
-	"internal/cli":            {"fhir", "collections", "chaincode/record", "gateway", "purge", "erasure", "network", "internal/sample"},
+	"internal/cli":            {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode/record", "gateway", "purge", "purge/serve", "erasure", "erasure/certificate", "network", "internal/sample"},
 }
 
 func TestFoldersImportOnlyWhatTheArchitectureAllows(t *testing.T) {

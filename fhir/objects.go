@@ -52,6 +52,12 @@ func (o Object) Exists() bool { return o.t != nil }
 // IsObject tells whether the value is a JSON object.
 func (o Object) IsObject() bool { return o.t != nil && o.t.b[o.t.nodes[o.n].at] == '{' }
 
+// IsArray tells whether the value is a JSON array.
+func (o Object) IsArray() bool { return o.t != nil && o.t.b[o.t.nodes[o.n].at] == '[' }
+
+// IsNull tells whether the value is there and null.
+func (o Object) IsNull() bool { return o.t != nil && o.t.b[o.t.nodes[o.n].at] == 'n' }
+
 // IsRoot tells whether the value is the resource itself.
 func (o Object) IsRoot() bool { return o.t != nil && o.n == 0 }
 
@@ -121,6 +127,10 @@ func (o Object) Bytes(name string) []byte {
 // Each yields the elements of the array under name, or the value itself if it is
 // no array, nothing if it is absent or null. Elements may be of any kind, null too.
 func (o Object) Each(name string) iter.Seq[Object] { return o.Member(name).elements }
+
+// Elements yields the elements of the value if it is an array, else the value
+// itself; nothing if it is absent.
+func (o Object) Elements() iter.Seq[Object] { return o.elements }
 
 func (o Object) elements(yield func(Object) bool) {
 	if o.t == nil {

@@ -25,7 +25,7 @@
 //	DIR/lock                     held while the network is being changed
 //	DIR/channel/genesis.block    the channel's first block, and what it is made of
 //	DIR/orgs/ORG/ca, tlsca       the organization's two authorities with their keys
-//	DIR/orgs/ORG/users/ROLE/msp  its users
+//	DIR/orgs/ORG/users/ROLE/msp  its users; officer2 is a second officer
 //	DIR/orgs/ORG/roles.json      what the role codes in its certificates mean
 //	DIR/regions/REGION/index.key the region's secret for index tokens
 //	DIR/nodes/NODE               config, data, log, pid, msp and tls of one node

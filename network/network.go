@@ -163,7 +163,7 @@ func (n *Network) orgDir(org string) (string, error) {
 }
 
 // Identity names the PEM files of the certificate and key of an organization's
-// user: RoleAdmin or one of ClientRoles.
+// user: RoleAdmin or one of ClientUsers.
 func (n *Network) Identity(org, role string) (certPath, keyPath string, err error) {
 	msp, err := n.MSPDir(org, role)
 	if err != nil {
@@ -181,7 +181,7 @@ func (n *Network) MSPDir(org, role string) (string, error) {
 	}
 	msp := userMSP(dir, role)
 	if _, err := os.Stat(msp); err != nil {
-		return "", fmt.Errorf("%s has no user with role %q; roles are %s and %s", org, role, RoleAdmin, strings.Join(ClientRoles(), ", "))
+		return "", fmt.Errorf("%s has no user %q; users are %s and %s", org, role, RoleAdmin, strings.Join(ClientUsers(), ", "))
 	}
 	return msp, nil
 }

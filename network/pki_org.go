@@ -28,6 +28,14 @@ func ClientRoles() []string {
 	return []string{RoleWriter, RoleReader, RoleOfficer, RolePurger, RoleAuditor}
 }
 
+// SecondOfficer is a user beside those of the [ClientRoles]: another person with
+// the role of RoleOfficer, because some acts need two.
+const SecondOfficer = "officer2"
+
+// ClientUsers are an organization's users but its administrator: one for each of
+// the [ClientRoles], and the [SecondOfficer].
+func ClientUsers() []string { return append(ClientRoles(), SecondOfficer) }
+
 // streamerUnit is the organizational unit without which no certificate may
 // stream whole blocks.
 const streamerUnit = "auditor"
@@ -157,7 +165,7 @@ func (o *orgPKI) writeNode(s spec) error {
 }
 
 // writeUsers makes the administrator, who also gets a TLS client certificate
-// for the operations endpoints, and one user for each role.
+// for the operations endpoints, and one user for each role, two for RoleOfficer.
 func (o *orgPKI) writeUsers(roles []string) error {
 	admin, err := o.sign.issue(leaf{units: []string{"admin"}})
 	if err != nil {
@@ -185,12 +193,14 @@ func (o *orgPKI) writeUsers(roles []string) error {
 		if role == RoleAuditor {
 			units = append(units, streamerUnit)
 		}
-		id, err := o.sign.issue(leaf{units: units, roleCode: code})
-		if err != nil {
-			return err
+		users := []string{role}
+		if role == RoleOfficer {
+			users = append(users, SecondOfficer)
 		}
-		if err := o.writeMSP(userMSP(o.dir, role), id); err != nil {
-			return err
+		for _, user := range users {
+			if err := o.writeUser(user, leaf{units: units, roleCode: code}); err != nil {
+				return err
+			}
 		}
 	}
 	b, err := json.MarshalIndent(codes, "", "  ")
@@ -198,6 +208,14 @@ func (o *orgPKI) writeUsers(roles []string) error {
 		return err
 	}
 	return writeFile(filepath.Join(o.dir, "roles.json"), append(b, '\n'), 0o600)
+}
+
+func (o *orgPKI) writeUser(name string, l leaf) error {
+	id, err := o.sign.issue(l)
+	if err != nil {
+		return err
+	}
+	return o.writeMSP(userMSP(o.dir, name), id)
 }
 
 func userMSP(orgDir, role string) string { return filepath.Join(orgDir, "users", role, "msp") }

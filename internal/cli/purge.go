@@ -23,17 +23,18 @@ func (a *app) purgeCommand() *cobra.Command {
 bytes stay in the files of the holder's peers until they are overwritten or scrubbed.`,
 		Example: `  domicile purge plan --region us
   domicile purge run --region us              # a dry run
-  domicile purge run --region us --execute`,
+  domicile purge run --region us --execute
+  domicile purge serve --region us --config serve.yaml --execute`,
 	}
-	c.AddCommand(a.purgePlan(), a.purgeRun())
+	c.AddCommand(a.purgePlan(), a.purgeRun(), a.purgeServe(), a.purgePause(), a.purgeResume(), a.purgeScrub())
 	for _, x := range [][2]string{
-		{"serve", "Purge on a schedule"}, {"scrub", "Remove the bytes of purged records from disks"}, {"attest", "Look for bytes of purged records and sign what was found"},
+		{"attest", "Look for bytes of purged records and sign what was found"},
 	} {
 		c.AddCommand(&cobra.Command{
 			Use: x[0], Short: x[1] + " (not in this version)", DisableFlagParsing: true,
 			Example: "  domicile purge " + x[0] + "   # not in this version",
 			RunE: func(*cobra.Command, []string) error {
-				return usage{fmt.Errorf("purge %s is not available in this version", x[0]), "purge plan and purge run are"}
+				return usage{fmt.Errorf("purge %s is not available in this version", x[0]), "purge plan, run and serve are"}
 			},
 		})
 	}
@@ -59,24 +60,24 @@ func (p *purgeFlags) add(c *cobra.Command) {
 func today() string { return fhir.DateOf(time.Now()).String() }
 
 // ledger opens the client and adapts it.
-func (a *app) ledger(ctx context.Context, p *purgeFlags) (*gateway.Client, *ledger, error) {
+func (a *app) ledger(ctx context.Context, p *purgeFlags) (*gateway.Client, ledger, error) {
 	if p.limit < 0 {
-		return nil, nil, usagef("--limit is a number of records; leave it out for no limit")
+		return nil, ledger{}, usagef("--limit is a number of records; leave it out for no limit")
 	}
 	if p.before == "" {
 		p.before = today()
 	}
 	if d, err := fhir.ParseDate(p.before); err != nil || d.String() != p.before {
-		return nil, nil, usagef("--before is a day, YYYY-MM-DD")
+		return nil, ledger{}, usagef("--before is a day, YYYY-MM-DD")
 	}
 	client, err := a.connect(ctx, where{p.region, p.org, record.RolePurger})
 	if err != nil {
-		return nil, nil, err
+		return nil, ledger{}, err
 	}
 	if len(p.collections) == 0 {
 		if p.collections, err = client.Collections(ctx); err != nil {
 			client.Close()
-			return nil, nil, err
+			return nil, ledger{}, err
 		}
 	}
 	return client, newLedger(client), nil
@@ -182,6 +183,9 @@ is printed for each thing done.`,
 				l = purge.DryRun(real)
 			}
 			o.Collections, o.Before, o.Limit = p.collections, p.before, p.limit
+			if execute {
+				o.Peers = real
+			}
 			return a.runPurge(c.Context(), l, o, execute)
 		},
 	}
@@ -207,10 +211,25 @@ func (a *app) runPurge(ctx context.Context, l purge.Ledger, o purge.Options, exe
 		}
 	}
 	result, err := purge.Run(ctx, l, o)
-	if real, ok := l.(*ledger); ok {
-		err = errors.Join(err, real.settle(ctx))
-	}
 	b.finish()
+	a.sayPurged(result, authorities, execute)
+	if result.Failed > 0 && result.Cut == "" {
+		err = failedRecords(result, err)
+	}
+	return errors.Join(err, printErr)
+}
+
+// failedRecords is the error of a run that went through and found records in the
+// way: trying the whole again soon would not help.
+func failedRecords(r *purge.Result, err error) error {
+	return errors.Join(refused{
+		fmt.Sprintf("%d records are in the way and were left; the others are done", r.Failed),
+		"each code is explained by domicile help CODE; the next run tries them again",
+	}, err)
+}
+
+// sayPurged tells what a run did.
+func (a *app) sayPurged(result *purge.Result, authorities map[string]int, execute bool) {
 	verb := "would be"
 	if execute {
 		verb = "were"
@@ -222,10 +241,12 @@ func (a *app) runPurge(ctx context.Context, l purge.Ledger, o purge.Options, exe
 	for _, code := range slices.Sorted(maps.Keys(result.Skipped)) {
 		a.say("  %d left alone: %s", result.Skipped[code], code)
 	}
+	for _, code := range slices.Sorted(maps.Keys(result.Failures)) {
+		a.say("  %d failed: %s", result.Failures[code], code)
+	}
 	if !execute {
 		a.say("Nothing was changed. Pass --execute to purge.")
 	} else if result.Purged > 0 {
 		a.say("The bytes may remain in files of the holder's peers until they are scrubbed.")
 	}
-	return errors.Join(err, printErr)
 }

@@ -85,8 +85,8 @@ func (a *app) actor(t network.Topology, w where) (org, role string, err error) {
 			org = asOrg
 		}
 	}
-	if role != network.RoleAdmin && !slices.Contains(network.ClientRoles(), role) {
-		return "", "", usagef("no role %q: roles are %s and %s", role, strings.Join(network.ClientRoles(), ", "), network.RoleAdmin)
+	if role != network.RoleAdmin && !slices.Contains(network.ClientUsers(), role) {
+		return "", "", usagef("no user %q: users are %s and %s", role, strings.Join(network.ClientUsers(), ", "), network.RoleAdmin)
 	}
 	var regions []string
 	for _, r := range t.Regions {
@@ -119,12 +119,12 @@ func writeSettings(n *network.Network) error {
 	}
 	for _, r := range n.Topology().Regions {
 		for _, o := range r.Organizations {
-			for _, role := range append(network.ClientRoles(), network.RoleAdmin) {
-				s, err := userSettings(n, r.Name, o.Name, role)
+			for _, user := range append(network.ClientUsers(), network.RoleAdmin) {
+				s, err := userSettings(n, r.Name, o.Name, user)
 				if err != nil {
 					return err
 				}
-				if err := writeYAML(settingsPath(n, o.Name, role), s); err != nil {
+				if err := writeYAML(settingsPath(n, o.Name, user), s); err != nil {
 					return err
 				}
 			}
@@ -133,10 +133,14 @@ func writeSettings(n *network.Network) error {
 	return nil
 }
 
-func userSettings(n *network.Network, region, org, role string) (*gateway.Settings, error) {
-	cert, key, err := n.Identity(org, role)
+func userSettings(n *network.Network, region, org, user string) (*gateway.Settings, error) {
+	cert, key, err := n.Identity(org, user)
 	if err != nil {
 		return nil, err
+	}
+	role := user
+	if user == network.SecondOfficer {
+		role = network.RoleOfficer
 	}
 	index, err := n.IndexKeyPath(region)
 	if err != nil {
