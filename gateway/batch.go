@@ -163,6 +163,9 @@ func (m *importer) prepare(ctx context.Context, e fhir.Entry, seq int) (*item, e
 	if m.private.Setting(x.collection).Unknown == collections.UnknownQuarantine && m.labels.unknown(out.Labels) {
 		x.warnings = append(x.warnings, "quarantined: carries a label that nobody here knows")
 	}
+	if out.Unlabelled > 0 {
+		x.warnings = append(x.warnings, "has codes that the labelling rules could not judge; see domicile label explain")
+	}
 	return x, m.validate(ctx, x)
 }
 

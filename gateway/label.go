@@ -22,21 +22,11 @@ type labeler struct {
 // newLabeler makes the labeler of a private part. [ErrRules] when the rule set that
 // the part names is not at hand.
 func (c *Client) newLabeler(part *collections.Private) (*labeler, error) {
-	words, err := part.Vocabulary()
-	if err != nil {
-		return nil, record.Fail(record.CodeBadPolicy, "the private part in "+part.Log+" names label systems that this program cannot use")
-	}
-	l := &labeler{part: part, words: words}
-	if l.rules, err = c.rulesNamed(part); err != nil {
-		return nil, err
-	}
-	l.opts = labeling.Options{Default: part.DefaultConfidentiality(), Vocabulary: words}
-	for _, m := range part.Labels.Confidentiality {
-		l.opts.Confidentiality = append(l.opts.Confidentiality, labeling.Conf{
-			Label: fhir.Coding{System: m.Label.System, Code: m.Label.Code}, Is: m.Is,
-		})
-	}
-	return l, nil
+	opts := labelOptions(part)
+	l := &labeler{part: part, opts: opts, words: opts.Vocabulary}
+	rules, err := c.rulesNamed(part)
+	l.rules = rules
+	return l, err
 }
 
 // rulesNamed returns the rule set whose digest the private part names, nil when it
@@ -67,7 +57,6 @@ func (l *labeler) digest() string {
 
 // label computes the labels at rest of a resource.
 func (l *labeler) label(r *fhir.Resource, s labeling.Source) labeling.Outcome {
-	s.Posture = l.part.Custodian.Part2 == collections.Part2Program
 	return l.rules.Label(r, l.opts, s)
 }
 

@@ -10,7 +10,6 @@ import (
 	"domicile/collections"
 	"domicile/fhir"
 	"domicile/fhir/ds4p"
-	"domicile/fhir/labeling"
 )
 
 // What relabelling does with a record.
@@ -193,14 +192,7 @@ func (p *relabeler) judge(ctx context.Context, e record.Explanation) (*Relabelin
 
 // relabel computes the new set and says how it differs from the old one.
 func (p *relabeler) relabel(r *Relabeling, old []ds4p.Label, res *fhir.Resource) {
-	s := labeling.Source{}
-	for _, l := range old {
-		if l.Coding() == ds4p.Part2 {
-			s.Declared = s.Declared || l.Origin == ds4p.OriginDeclared
-			s.Consent = s.Consent || l.Origin == ds4p.OriginConsent
-		}
-	}
-	set := p.labels.label(res, s).Labels
+	set := p.labels.label(res, sourceOf(old)).Labels
 	set = keepDecided(p.labels.words, old, set)
 	r.labels = atRest(set)
 	r.Lacks = atRest(p.labels.words.Missing(old, set))

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"domicile/chaincode/record"
-	"domicile/fhir/ds4p"
 )
 
 // SetLabels gives a record a label set that a person decided on, with a reason: the
@@ -59,9 +58,6 @@ func (c *Client) Downgrades(ctx context.Context, collection string, old, set []r
 	if err != nil {
 		return nil, err
 	}
-	words, err := part.Vocabulary()
-	if err != nil {
-		words = ds4p.Standard()
-	}
+	words := part.Vocabulary()
 	return atRest(words.Missing(fromRest(old), fromRest(set))), nil
 }
