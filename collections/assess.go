@@ -114,7 +114,7 @@ const (
 // [fhir.Date.AddPeriod]).
 func Assess(c Case) Assessment {
 	out := Assessment{Verdict: VerdictNever}
-	sure := slices.DeleteFunc(slices.Clone(c.Labels), func(l fhir.Coding) bool { return l.Code == "" })
+	sure := c.readable()
 	known := map[string]view{
 		KindFloor:   {c.Labels, c.classes(c.Labels)},
 		KindCeiling: {sure, c.classes(sure)},
@@ -149,6 +149,11 @@ func (c *Case) settled() bool {
 type view struct {
 	labels  []fhir.Coding
 	classes []string
+}
+
+// readable returns the labels that have a code.
+func (c *Case) readable() []fhir.Coding {
+	return slices.DeleteFunc(slices.Clone(c.Labels), func(l fhir.Coding) bool { return l.Code == "" })
 }
 
 // consider tells what one row says of the record.
@@ -239,10 +244,13 @@ func (row *Row) last(c *Case) (last fhir.Date, missing []string) {
 // erasure starts a ceiling; everything else is counted from the latest event.
 func (u Until) last(c *Case, kind string) (fhir.Date, bool) {
 	from, ok := c.span(u.Trigger)
-	if u.Trigger == FactErasure && kind == KindCeiling {
+	if kind != KindCeiling {
+		return from.Last.AddPeriod(u.Keep).AddPeriod(u.Then), ok
+	}
+	if u.Trigger == FactErasure {
 		from, ok = c.Facts.earliest(u.Trigger)
 	}
-	return from.Last.AddPeriod(u.Keep).AddPeriod(u.Then), ok
+	return deadline(deadline(from.Last, u.Keep), u.Then), ok
 }
 
 // waits notes the first floor that cannot be computed, and everything missing.

@@ -87,7 +87,7 @@ func (a *app) dpia(file string) (*dpia, error) {
 func (a *app) partsOf(file string, r *collections.Region) ([]*collections.Private, error) {
 	var out []*collections.Private
 	for _, log := range r.Logs("") {
-		part, err := privateFor(file, log.Name)
+		part, err := privateFor(file, privateDir(file), log.Name)
 		var u usage
 		if errors.Is(err, fs.ErrNotExist) || errors.As(err, &u) {
 			a.say("warning: no private part for %s: its confirmations are not in the page", log.Name)
