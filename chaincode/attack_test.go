@@ -13,6 +13,7 @@ import (
 	"domicile/chaincode/chaincodetest"
 	"domicile/chaincode/record"
 	"domicile/collections"
+	"domicile/fhir"
 
 	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
 )
@@ -85,7 +86,7 @@ func TestI2_a_hold_touches_no_key_that_holds_the_public_id(t *testing.T) {
 }
 
 func holdCall(op string, ids ...string) chaincodetest.Call {
-	return chaincodetest.Write(usHospital(record.RoleOfficer), op, record.HoldRequest{
+	return chaincodetest.Write(officer(op), op, record.HoldRequest{
 		Version: 1, Region: "us", Collection: "us-a", Seed: chaincodetest.Random(32), IDs: ids, Matter: "m", Authority: "a", Reason: "r",
 	}, atHospital)
 }
@@ -221,7 +222,7 @@ func TestI9_T21_the_later_of_the_date_at_put_and_the_policy_now_counts(t *testin
 			}
 			rows := append([]collections.Row{}, p.Regions[i].Retention...)
 			for j := range rows {
-				rows[j].Keep.N = 20
+				rows[j].Until = []collections.Until{{Trigger: collections.TriggerEnd, Keep: fhir.Period{N: 20, Unit: 'y'}}}
 			}
 			p.Regions[i].Retention = rows
 		}

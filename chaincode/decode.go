@@ -53,6 +53,9 @@ type walker struct{ dec *json.Decoder }
 var rawMessage = reflect.TypeFor[json.RawMessage]()
 
 func (w *walker) value(t reflect.Type, at string, depth int) error {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
 	tok, err := w.dec.Token()
 	if err != nil {
 		return record.Fail(record.CodeBadRequest, "the request is not JSON")

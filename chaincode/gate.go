@@ -20,6 +20,7 @@ type call struct {
 	coll      *collections.Collection
 	log       string // the log collection of coll's holders
 	who       caller
+	role      string               // of the caller, by the holder's private part; empty for an administrator
 	part      *collections.Private // nil until the holder has set it
 	partRaw   []byte
 	policies  *cache
@@ -185,6 +186,7 @@ func (cl *call) authorise(a access) error {
 	if cl.part != nil && cl.who.code != "" {
 		role, ok := cl.part.Role(cl.who.msp, cl.who.code)
 		if ok && slices.Contains(a.roles, role) && cl.coll.Allows(cl.who.msp, role) {
+			cl.role = role
 			return nil
 		}
 	}

@@ -132,3 +132,11 @@ func purgeRequest(coll string, ids ...string) record.PurgeRequest {
 func purgeCall(coll string, ids ...string) chaincodetest.Call {
 	return chaincodetest.Write(usHospital(record.RolePurger), record.OpPurge, purgeRequest(coll, ids...), atHospital)
 }
+
+// officer is who does the first or the second act of those that need two persons.
+func officer(op string) chaincodetest.Identity {
+	if op == record.OpRelease {
+		return usHospital(chaincodetest.SecondOfficer)
+	}
+	return usHospital(record.RoleOfficer)
+}

@@ -77,15 +77,16 @@ func (c *call) describe(s *record.State, meta *record.Meta, held *holdings) erro
 		s.DueDate, s.Authority = due.Due.String(), due.Authority
 		s.IsDue = due.Due.Compare(fhir.DateOf(c.now)) <= 0
 	}
-	s.Held, err = held.binds(meta)
+	b, err := held.about(meta)
+	s.Held = len(b.matters) > 0
 	return err
 }
 
 // dueDate is the later of the date fixed at put and the one the policy in force
 // gives now: a change of policy may lengthen retention and never shortens it. It
 // is zero when neither gives one.
-func (c *call) dueDate(meta *record.Meta) (collections.Retention, error) {
-	var best collections.Retention
+func (c *call) dueDate(meta *record.Meta) (retention, error) {
+	var best retention
 	if meta.Due != "" {
 		if err := best.Due.UnmarshalText([]byte(meta.Due)); err != nil {
 			return best, internal("reading a stored date")
@@ -108,8 +109,27 @@ func (c *call) dueDate(meta *record.Meta) (collections.Retention, error) {
 	for i, l := range meta.Labels {
 		labels[i] = fhir.Coding{System: l.System, Code: l.Code}
 	}
-	if now, ok := c.region.Retain(meta.Type, labels, end); ok && now.Due.Compare(best.Due) >= 0 {
+	if now := c.assess(meta.Type, labels, end); !now.Due.IsZero() && now.Due.Compare(best.Due) >= 0 {
 		best = now
 	}
 	return best, nil
+}
+
+// retention is from which day on a record may go, and why.
+type retention struct {
+	Due       fhir.Date
+	Row       string
+	Authority string
+}
+
+// assess asks the policy in force about a resource; the date is zero when it gives
+// none.
+func (c *call) assess(rtype string, labels []fhir.Coding, end fhir.Date) retention {
+	a := collections.Assess(collections.Case{
+		Regions: []*collections.Region{c.region}, Private: c.part, Type: rtype, Labels: labels, End: end,
+	})
+	if a.Verdict == collections.VerdictNever {
+		return retention{}
+	}
+	return retention{a.Due, a.Row, a.Authority}
 }

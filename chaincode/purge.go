@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 
 	"domicile/chaincode/record"
-	"domicile/collections"
 	"domicile/fhir"
 )
 
@@ -31,7 +30,7 @@ func purge(c *call, req *record.PurgeRequest) ([]byte, error) {
 type doomed struct {
 	meta record.Meta
 	hash []byte // of the value
-	due  collections.Retention
+	due  retention
 }
 
 func purgeDue(c *call, req *record.PurgeRequest, draw *record.Drawer) error {
@@ -145,8 +144,12 @@ func (d *doomed) judge(c *call, id string, part record.Part, held *holdings) (re
 	if d.hash == nil {
 		return record.CodeAbsent, nil
 	}
-	if h, err := held.binds(&d.meta); err != nil || h {
-		return record.CodeHeld, err
+	b, err := held.about(&d.meta)
+	if err != nil {
+		return "", err
+	}
+	if len(b.matters) > 0 {
+		return record.CodeHeld, nil
 	}
 	if d.due, err = c.dueDate(&d.meta); err != nil {
 		return "", err

@@ -129,7 +129,7 @@ func prepare(c *call, r *record.PutRecord, i int) ([]kv, error) {
 	if len(labels) > maxLabels {
 		return nil, record.Fail(record.CodeBadResource, fmt.Sprintf("%s has more than %d security labels", r.ID, maxLabels))
 	}
-	if len(c.coll.Members) == 1 && c.part.Route(labels) != c.coll.Name {
+	if len(c.coll.Members) == 1 && c.part.Route(res.Type, labels) != c.coll.Name {
 		return nil, record.Fail(record.CodeWrongCollection, r.ID)
 	}
 	meta := c.metaOf(r, res, labels)
@@ -162,7 +162,7 @@ func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, labels []fhir.Cod
 	}
 	if end, ok := res.EndDate(); ok {
 		meta.End = end.String()
-		if keep, ok := c.region.Retain(res.Type, labels, end); ok {
+		if keep := c.assess(res.Type, labels, end); !keep.Due.IsZero() {
 			meta.Due, meta.Row = keep.Due.String(), keep.Row
 		}
 	}

@@ -143,7 +143,7 @@ func holdWith(op string, change func(r *record.HoldRequest)) func(*world, string
 	return func(_ *world, live, _, _ string) chaincodetest.Call {
 		req := record.HoldRequest{Version: 1, Region: "us", Collection: "us-a", Seed: chaincodetest.Random(32), IDs: []string{live}, Matter: canary, Authority: canary, Reason: canary}
 		change(&req)
-		return chaincodetest.Write(usHospital(record.RoleOfficer), op, req, atHospital)
+		return chaincodetest.Write(officer(op), op, req, atHospital)
 	}
 }
 

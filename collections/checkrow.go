@@ -1,14 +1,12 @@
 package collections
 
 import (
-	"cmp"
 	"slices"
 
 	"domicile/fhir"
 )
 
-// retention checks the retention rows of a region and that they keep no shorter
-// than those of the region around it.
+// retention checks the retention rows of a region.
 func (c *checker) retention(g *Region, at place) {
 	seen := map[string]bool{}
 	for i := range g.Retention {
@@ -18,44 +16,104 @@ func (c *checker) retention(g *Region, at place) {
 			c.name(row.Name, p.field("name"))
 			c.unique(seen, row.Name, p.field("name"))
 		}
-		c.row(row, p)
-	}
-	if c.policy == nil || g.Within == "" {
-		return
-	}
-	around, ok := c.policy.Region(g.Within)
-	if !ok || around == g {
-		return
-	}
-	for _, outer := range around.Retention {
-		i := slices.IndexFunc(g.Retention, func(r Row) bool { return r.Name == outer.Name })
-		switch {
-		case i < 0:
-			c.add(at, "lacks row %s of region %s, in which %s lies; repeat it, a region's rows stand alone", show(outer.Name), show(around.Name), show(g.Name))
-		case !g.Retention[i].When.equal(outer.When):
-			c.add(at.item(i, outer.Name).field("when"), "differs from that of row %s of region %s, in which %s lies; give a row of its own another name", show(outer.Name), show(around.Name), show(g.Name))
-		case compare(g.Retention[i].Keep, outer.Keep) < 0:
-			c.add(at.item(i, outer.Name).field("keep"), "is shorter than the %s of region %s, in which %s lies", outer.Keep, show(around.Name), show(g.Name))
-		}
+		c.row(g, row, p)
 	}
 }
 
-func (c *checker) row(row *Row, at place) {
-	if row.Trigger != TriggerEnd {
-		c.add(at.field("trigger"), "is %q; the only trigger is %s, the clinical end date of the resource", show(row.Trigger), TriggerEnd)
+func (c *checker) row(g *Region, row *Row, at place) {
+	if row.Jurisdiction != "" {
+		c.jurisdiction(g, row.Jurisdiction, at.field("jurisdiction"))
 	}
-	if row.Keep == (fhir.Period{}) {
-		c.add(at.field("keep"), `is missing; write a number and y, m or d, such as "6y"`)
+	if row.Class != "" {
+		c.class(row.Class, at.field("class"))
 	}
+	c.oneOf(row.Kind, kinds, at.field("kind"))
+	switch {
+	case row.Kind != KindCeiling:
+		c.oneOf(row.Action, actions, at.field("action"))
+	case row.Action != "":
+		c.add(at.field("action"), "is given to a ceiling; remove it, a ceiling acts only in an approved case of erasure")
+	}
+	c.option(row.Confidence, confidences, at.field("confidence"))
 	c.given(row.Authority, at.field("authority"), "the law, contract or decision that sets the period")
-	types := at.field("when").field("types")
-	for i, t := range row.When.Types {
+	c.selector(row.When, at.field("when"))
+	for i, k := range row.AppliesIf {
+		c.condition(k, at.field("applies-if").index(i))
+	}
+	c.untils(row, at)
+}
+
+func (c *checker) jurisdiction(g *Region, s string, at place) {
+	switch {
+	case !jurisdictionForm.MatchString(s):
+		c.add(at, "%s is not an ISO 3166 code; write it like US or US-WA", show(s))
+	case !slices.ContainsFunc(g.Jurisdictions, func(j string) bool { return covers(j, s) }):
+		c.add(at, "%s is neither a jurisdiction of region %s nor a part of one; add it there or move the row", show(s), show(g.Name))
+	}
+}
+
+func (c *checker) untils(row *Row, at place) {
+	for i, u := range row.Until {
+		p := at
+		if len(row.Until) > 1 {
+			p = at.field("until").index(i)
+		}
+		c.trigger(u.Trigger, p.field("trigger"))
+		if u.Keep == (fhir.Period{}) {
+			c.add(p.field("keep"), `is missing; write a number and y, m or d, such as "6y"`)
+		}
+	}
+	switch {
+	case len(row.Until) == 0:
+		c.add(at.field("until"), "is empty; give trigger and keep, or a list of them")
+	case len(row.Until) == 1 && row.Combine != "":
+		c.add(at.field("combine"), "is given for one period; remove it or list several under until")
+	case len(row.Until) > 1:
+		c.oneOf(row.Combine, combines, at.field("combine"))
+	}
+}
+
+// trigger checks what a period starts from or a condition looks at.
+func (c *checker) trigger(s string, at place) {
+	c.oneOf(s, append([]string{TriggerEnd}, factKinds...), at)
+}
+
+func (c *checker) condition(k Condition, at place) {
+	c.oneOf(k.Fact, factKinds, at.field("fact"))
+	asks := 0
+	if k.Known != nil {
+		asks++
+	}
+	if k.Under != (fhir.Period{}) {
+		asks++
+		c.trigger(k.At, at.field("at"))
+		if k.Fact != FactBirth {
+			c.add(at.field("under"), "asks for an age; the fact must be %s", FactBirth)
+		}
+	} else if k.At != "" {
+		c.add(at.field("at"), "is given without under; remove it")
+	}
+	if k.Within != (fhir.Period{}) {
+		asks++
+		c.trigger(k.Of, at.field("of"))
+	} else if k.Of != "" {
+		c.add(at.field("of"), "is given without within; remove it")
+	}
+	if asks != 1 {
+		c.add(at, "asks %d questions; give exactly one of under (with at), within (with of) and known", asks)
+	}
+}
+
+// selector checks types and labels.
+func (c *checker) selector(s Selector, at place) {
+	types := at.field("types")
+	for i, t := range s.Types {
 		if _, ok := slices.BinarySearch(resourceTypes, t); !ok {
 			c.add(types.index(i), "%s is not a resource type of FHIR R4%s", show(t), c.nearest(t, these(resourceTypes)))
 		}
 	}
-	c.repeated(row.When.Types, types)
-	c.labels(row.When.Labels, at.field("when").field("labels"))
+	c.repeated(s.Types, types)
+	c.labels(s.Labels, at.field("labels"))
 }
 
 func (c *checker) labels(labels []Label, at place) {
@@ -68,17 +126,6 @@ func (c *checker) labels(labels []Label, at place) {
 			c.add(at.index(i), "is listed twice; keep one")
 		}
 	}
-}
-
-// equal tells whether two selectors choose the same, whatever the order of their
-// lists.
-func (s Selector) equal(o Selector) bool {
-	byText := func(a, b Label) int {
-		return cmp.Or(cmp.Compare(a.System, b.System), cmp.Compare(a.Code, b.Code))
-	}
-	return sameSet(s.Types, o.Types) && slices.Equal(
-		slices.SortedFunc(slices.Values(s.Labels), byText),
-		slices.SortedFunc(slices.Values(o.Labels), byText))
 }
 
 // compare orders periods by length. Where that depends on the start, such as for

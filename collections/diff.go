@@ -196,44 +196,6 @@ func (d *differ) members(at string, a, b *Collection) {
 	}
 }
 
-// keptDates ends notes on retention: a shorter period never reaches back.
-const keptDates = "records already stored are not due before the date they were given"
-
-func (d *differ) retention(at string, a, b []Row) {
-	byName := func(rows []Row, name string) *Row {
-		i := slices.IndexFunc(rows, func(r Row) bool { return r.Name == name })
-		if i < 0 {
-			return nil
-		}
-		return &rows[i]
-	}
-	for _, o := range a {
-		p := at + "." + o.Name
-		n := byName(b, o.Name)
-		if n == nil {
-			d.note(p, "the row of %s is removed: records that no other row matches are never due; %s", o.Keep, keptDates)
-			continue
-		}
-		switch compare(n.Keep, o.Keep) {
-		case -1:
-			d.note(p+".keep", "retention is SHORTENED from %s to %s; %s", o.Keep, n.Keep, keptDates)
-		case 1:
-			d.note(p+".keep", "retention is lengthened from %s to %s, for stored records too", o.Keep, n.Keep)
-		default:
-			d.text(p+".keep", o.Keep.String(), n.Keep.String(), "the period is written otherwise")
-		}
-		if !o.When.equal(n.When) {
-			d.note(p+".when", "the row matches other records than before; %s", keptDates)
-		}
-		d.text(p+".authority", o.Authority, n.Authority, "the authority changes")
-	}
-	for _, n := range b {
-		if byName(a, n.Name) == nil {
-			d.note(at+"."+n.Name, "the row is new: records it matches are kept %s at least, stored ones too", n.Keep)
-		}
-	}
-}
-
 func roleLines(c *Collection) []string {
 	var out []string
 	for _, msp := range keys(c.Roles) {

@@ -16,17 +16,21 @@ func ExampleParse() {
 		fmt.Println(err)
 		return
 	}
-	us, _ := policy.Region("us")
 	end, _ := fhir.ParseDate("2019-05-20")
-	kept, _ := us.Retain("Encounter", nil, end)
-	fmt.Println("may go from", kept.Due)
+	kept := collections.Assess(collections.Case{
+		Regions: policy.Around("us"),
+		Private: collections.DemoPrivate("us-a-log"),
+		Type:    "Encounter",
+		End:     end,
+	})
+	fmt.Println(kept.Verdict, "from", kept.Due)
 	fmt.Println("because", kept.Authority)
 	fmt.Println(policy.EndorsementPolicy())
 
 	_, err = collections.Parse([]byte("version: 1\nname: mine\nregion: []\n"), "mine.yaml")
 	fmt.Println(err)
 	// Output:
-	// may go from 2025-05-21
+	// due from 2025-05-21
 	// because DEMO, not law: a period like those of US state record rules
 	// OutOf(2, OR('EuHospital.peer'), OR('UsHospital.peer'))
 	// mine.yaml:1: regions: has 0 of the at least two regions that lie in no other: a proof is endorsed by two regions; add one

@@ -55,7 +55,7 @@ func FuzzParsePrivate(f *testing.F) {
 			if err != nil || !bytes.Equal(again.JSON(), p.JSON()) {
 				t.Fatalf("the canonical form does not survive: %v", err)
 			}
-			if p.Route(nil) != p.Default {
+			if p.Route("", nil) != p.Default {
 				t.Fatal("a record without labels is not routed to the default")
 			}
 		}

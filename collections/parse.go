@@ -2,8 +2,6 @@ package collections
 
 import (
 	"go.yaml.in/yaml/v3"
-
-	"domicile/fhir"
 )
 
 // Parse reads the public part of a policy from YAML. file is its name in errors,
@@ -94,30 +92,6 @@ func (r *reader) collection(n *yaml.Node, at place) Collection {
 		}
 	}
 	return c
-}
-
-func (r *reader) row(n *yaml.Node, at place) Row {
-	m := r.mapping(n, at, "name", "when", "trigger", "keep", "authority")
-	row := Row{
-		Name:      r.text(m["name"], at.field("name")),
-		Trigger:   r.text(m["trigger"], at.field("trigger")),
-		Authority: r.text(m["authority"], at.field("authority")),
-	}
-	if s := r.text(m["keep"], at.field("keep")); s != "" {
-		var err error
-		if row.Keep, err = fhir.ParsePeriod(s); err != nil {
-			r.add(at.field("keep"), `%s is not a period; write a number and y, m or d, such as "6y"`, show(s))
-		}
-	}
-	if w := m["when"]; w != nil {
-		p := at.field("when")
-		when := r.mapping(w, p, "types", "labels")
-		row.When.Types = r.texts(when["types"], p.field("types"))
-		row.When.Labels = r.labels(when["labels"], p.field("labels"))
-		r.chosen(when["types"], p.field("types"))
-		r.chosen(when["labels"], p.field("labels"))
-	}
-	return row
 }
 
 // chosen refuses an empty list: it could be read as "none", but means "any".

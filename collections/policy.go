@@ -3,8 +3,6 @@ package collections
 import (
 	"slices"
 	"strings"
-
-	"domicile/fhir"
 )
 
 // Version is the schema version of policies and private parts. Any other version
@@ -37,8 +35,8 @@ type Region struct {
 	// Within names the region that this one lies in, such as us for us-wa; ""
 	// for none.
 	Within string `json:"within,omitempty"`
-	// Jurisdictions are ISO 3166 codes such as US, US-WA or EU. For people; no
-	// decision rests on them.
+	// Jurisdictions are ISO 3166 codes such as US, US-WA or EU. Rows and
+	// custodians name one of them or a part of one.
 	Jurisdictions []string `json:"jurisdictions"`
 	// Organizations are the MSP ids of the region's own organisations, at least
 	// one. An organisation is in one region.
@@ -70,33 +68,6 @@ type Collection struct {
 	// Roles lists, by member MSP, the roles that its people may have here. A log
 	// has the roles of all collections that name it; a file gives it none.
 	Roles map[string][]string `json:"roles,omitempty"`
-}
-
-// Row is one retention rule. See [Region.Retain].
-type Row struct {
-	Name      string      `json:"name"` // unique in its region
-	When      Selector    `json:"when"`
-	Trigger   string      `json:"trigger"` // TriggerEnd
-	Keep      fhir.Period `json:"keep"`
-	Authority string      `json:"authority"` // the law, contract or decision; printed by plans
-}
-
-// TriggerEnd starts retention at the clinical end date of the resource itself. A
-// resource without one is never due.
-const TriggerEnd = "end"
-
-// Selector chooses resources by type and by label. A part that is empty chooses
-// all; with both, both must match.
-type Selector struct {
-	Types  []string `json:"types,omitempty"`  // FHIR R4 resource types, any of them
-	Labels []Label  `json:"labels,omitempty"` // any of them
-}
-
-// Label is a security label to compare with meta.security of a resource. An empty
-// System stands for any system; System and Code are compared exactly.
-type Label struct {
-	System string `json:"system,omitempty"`
-	Code   string `json:"code"`
 }
 
 // Transfer is a basis on which copies of records may be given to another region.
@@ -212,20 +183,4 @@ func (c *Collection) Holds(msp string) bool { return slices.Contains(c.Members, 
 // Allows tells whether people of an organisation may have a role here.
 func (c *Collection) Allows(msp, role string) bool {
 	return c.Holds(msp) && slices.Contains(c.Roles[msp], role)
-}
-
-// matches tells whether a label of a resource is the one meant. A label that has no
-// code could mean any: it is taken for each of its system, or of every system if it
-// has none, so that a record with an unreadable label is kept apart and kept long.
-func (l Label) matches(c fhir.Coding) bool {
-	if c.Code == "" {
-		return c.System == "" || l.System == "" || l.System == c.System
-	}
-	return l.Code == c.Code && (l.System == "" || l.System == c.System)
-}
-
-func anyMatch(wanted []Label, labels []fhir.Coding) bool {
-	return slices.ContainsFunc(wanted, func(l Label) bool {
-		return slices.ContainsFunc(labels, l.matches)
-	})
 }

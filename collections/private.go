@@ -12,30 +12,39 @@ import (
 	"domicile/fhir"
 )
 
-// Private is the holder-private part of the policy of one log collection: it says
-// why records go where they go and who its certificates' codes are. It is stored
-// in that log and nowhere else; only its hash is on the channel.
+// Private is the holder-private part of the policy of one log collection: who the
+// custodian is, why records go where they go, which rows of law a person has
+// confirmed and who its certificates' codes are. It is stored in that log and
+// nowhere else; only its hash is on the channel.
 type Private struct {
-	Version int    `json:"version"` // always [Version]
-	Log     string `json:"log"`     // the log collection
-	Default string `json:"default"` // where records go that no rule matches
+	Version   int       `json:"version"` // always [Version]
+	Log       string    `json:"log"`     // the log collection
+	Default   string    `json:"default"` // where records go that no rule matches
+	Custodian Custodian `json:"custodian,omitzero"`
+	Labels    Labels    `json:"labels,omitzero"`
+	// Settings are the choices for record collections; see [Private.Setting].
+	Settings map[string]Setting `json:"settings,omitempty"`
 	// Routing is read in order; the first rule that matches decides.
-	Routing []Rule `json:"routing,omitempty"`
+	Routing []Rule  `json:"routing,omitempty"`
+	Classes []Class `json:"classes,omitempty"`
 	// Roles gives, by member MSP, the role of each code that certificates carry.
 	// Codes are opaque; they stand in clear in every block.
-	Roles map[string]map[string]string `json:"roles,omitempty"`
+	Roles         map[string]map[string]string `json:"roles,omitempty"`
+	Confirmations []Confirmation               `json:"confirmations,omitempty"`
 }
 
-// Rule sends records that carry any of its labels to a collection.
+// Rule sends records of any of its types that carry any of its labels to a
+// collection. A part that is empty takes all; one of them must be given.
 type Rule struct {
-	Labels     []Label `json:"labels"`
-	Collection string  `json:"collection"`
+	Types      []string `json:"types,omitempty"`
+	Labels     []Label  `json:"labels,omitempty"`
+	Collection string   `json:"collection"`
 }
 
-// Route returns the record collection for a resource with these labels.
-func (p *Private) Route(labels []fhir.Coding) string {
+// Route returns the record collection for a resource of a type with these labels.
+func (p *Private) Route(rtype string, labels []fhir.Coding) string {
 	for _, r := range p.Routing {
-		if anyMatch(r.Labels, labels) {
+		if p.chooses(Selector{r.Types, r.Labels}, rtype, labels) {
 			return r.Collection
 		}
 	}
@@ -91,20 +100,24 @@ func ParsePrivateYAML(b []byte, file string) (*Private, error) {
 }
 
 func (r *reader) private(n *yaml.Node, at place) *Private {
-	m := r.mapping(n, at, "version", "log", "default", "routing", "roles")
+	m := r.mapping(n, at, "version", "log", "default", "custodian", "labels", "settings", "routing", "classes", "roles", "confirmations")
 	p := &Private{
-		Version: r.number(m["version"], at.field("version"), 0),
-		Log:     r.text(m["log"], at.field("log")),
-		Default: r.text(m["default"], at.field("default")),
+		Version:       r.number(m["version"], at.field("version"), 0),
+		Log:           r.text(m["log"], at.field("log")),
+		Default:       r.text(m["default"], at.field("default")),
+		Custodian:     r.custodian(m["custodian"], at.field("custodian")),
+		Labels:        r.labelling(m["labels"], at.field("labels")),
+		Settings:      r.settings(m["settings"], at.field("settings")),
+		Classes:       r.classes(m["classes"], at.field("classes")),
+		Confirmations: r.confirmations(m["confirmations"], at.field("confirmations")),
 	}
 	in := at.field("routing")
 	for i, c := range r.items(m["routing"], in) {
 		q := in.index(i)
-		m := r.mapping(c, q, "labels", "collection")
-		p.Routing = append(p.Routing, Rule{
-			Labels:     r.labels(m["labels"], q.field("labels")),
-			Collection: r.text(m["collection"], q.field("collection")),
-		})
+		m := r.mapping(c, q, "types", "labels", "collection")
+		rule := Rule{Collection: r.text(m["collection"], q.field("collection"))}
+		rule.Types, rule.Labels = r.choice(m, q)
+		p.Routing = append(p.Routing, rule)
 	}
 	if n := m["roles"]; n != nil {
 		p.Roles = map[string]map[string]string{}
@@ -129,14 +142,19 @@ func checkPrivate(c *checker, p *Private) {
 	c.version(p.Version, at.field("version"))
 	c.given(p.Log, at.field("log"), "the log collection this is the private part of")
 	c.given(p.Default, at.field("default"), "the collection of records that no rule matches")
+	c.custodian(&p.Custodian, at.field("custodian"))
+	c.labelling(p, at.field("labels"))
+	c.settings(p.Settings, at.field("settings"))
 	for i, r := range p.Routing {
 		q := at.field("routing").index(i)
 		c.given(r.Collection, q.field("collection"), "where records with these labels go")
-		if len(r.Labels) == 0 {
-			c.add(q.field("labels"), "is missing; list the labels of which any sends a record there (default is for the rest)")
+		if len(r.Labels) == 0 && len(r.Types) == 0 {
+			c.add(q.field("labels"), "is missing; list the labels of which any sends a record there, or types (default is for the rest)")
 		}
-		c.labels(r.Labels, q.field("labels"))
+		c.selector(Selector{r.Types, r.Labels}, q)
 	}
+	c.classes(p.Classes, at.field("classes"))
+	c.confirmations(p.Confirmations, at.field("confirmations"))
 	for _, msp := range keys(p.Roles) {
 		in := at.field("roles").field(show(msp))
 		if !mspForm.MatchString(msp) {
@@ -185,6 +203,9 @@ func (p *Private) Check(r *Region) error {
 	fits(p.Default, at.field("default"))
 	for i, rule := range p.Routing {
 		fits(rule.Collection, at.field("routing").index(i).field("collection"))
+	}
+	for _, name := range keys(p.Settings) {
+		fits(name, at.field("settings").field(show(name)))
 	}
 	for _, msp := range keys(p.Roles) {
 		if !log.Holds(msp) {

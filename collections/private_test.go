@@ -15,8 +15,8 @@ const confidentiality = "http://terminology.hl7.org/CodeSystem/v3-Confidentialit
 
 func TestTheFirstRuleThatMatchesRoutes(t *testing.T) {
 	p := Private{Default: "d", Routing: []Rule{
-		{[]Label{{actCode, "SUD"}, {actCode, "ETH"}}, "one"},
-		{[]Label{{"", "SUD"}, {confidentiality, "R"}}, "two"},
+		{nil, []Label{{actCode, "SUD"}, {actCode, "ETH"}}, "one"},
+		{nil, []Label{{"", "SUD"}, {confidentiality, "R"}}, "two"},
 	}}
 	for _, c := range []struct {
 		name   string
@@ -34,7 +34,7 @@ func TestTheFirstRuleThatMatchesRoutes(t *testing.T) {
 		{"a label without a code of a system", []fhir.Coding{{System: confidentiality}}, "two"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := p.Route(c.labels); got != c.want {
+			if got := p.Route("Basic", c.labels); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
@@ -51,7 +51,7 @@ func TestTheDemoKeepsMarkedRecordsApartAmongOrdinaryOnes(t *testing.T) {
 		{System: confidentiality, Code: "N"}:  "us-a",
 		{System: confidentiality, Code: "L"}:  "us-a2",
 	} {
-		if got := p.Route([]fhir.Coding{label}); got != want {
+		if got := p.Route("Observation", []fhir.Coding{label}); got != want {
 			t.Errorf("%v goes to %s, want %s", label, got, want)
 		}
 	}
@@ -75,7 +75,7 @@ func TestRolesAreFoundByOrganisationAndCode(t *testing.T) {
 func TestThePrivateJSONSurvivesParsingByteForByte(t *testing.T) {
 	p := DemoPrivate("us-a-log")
 	p.Roles = map[string]map[string]string{"UsHospital": {"0a1b2c3d": "writer", "9f": "purger"}}
-	p.Routing = append(p.Routing, Rule{[]Label{{"http://x?a=1&b=<2>", "C"}}, "us-a2"})
+	p.Routing = append(p.Routing, Rule{nil, []Label{{"http://x?a=1&b=<2>", "C"}}, "us-a2"})
 	again, err := ParsePrivate(p.JSON())
 	if err != nil {
 		t.Fatal(err)

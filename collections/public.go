@@ -202,11 +202,7 @@ func (r *Region) arrange() {
 	}
 	slices.SortFunc(r.Retention, func(a, b Row) int { return cmp.Compare(a.Name, b.Name) })
 	for i := range r.Retention {
-		w := &r.Retention[i].When
-		slices.Sort(w.Types)
-		slices.SortFunc(w.Labels, func(a, b Label) int {
-			return cmp.Or(cmp.Compare(a.System, b.System), cmp.Compare(a.Code, b.Code))
-		})
+		r.Retention[i].arrange()
 	}
 	slices.SortFunc(r.Transfers, func(a, b Transfer) int {
 		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.Basis, b.Basis), cmp.Compare(a.Authority, b.Authority))

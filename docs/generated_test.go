@@ -203,12 +203,27 @@ func (x example) retention(t *testing.T) string {
 			}
 		}
 		due, row := "never", "none"
-		if r, ok := us.Retain(c.rtype, codings(c.labels), end); ok {
-			due, row = r.Due.String(), r.Row
+		a := collections.Assess(collections.Case{
+			Regions: []*collections.Region{us}, Private: x.confirmed(us), Type: c.rtype, Labels: codings(c.labels), End: end,
+		})
+		if a.Verdict == collections.VerdictDue {
+			due, row = a.Due.String(), a.Row
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", c.rtype, dash(c.labels), dash(c.end), due, row)
 	}
 	return b.String()
+}
+
+// confirmed is the private part with every row of a region confirmed.
+func (x example) confirmed(r *collections.Region) *collections.Private {
+	p := *x.private
+	p.Confirmations = nil
+	for _, row := range r.Retention {
+		p.Confirmations = append(p.Confirmations, collections.Confirmation{
+			Region: r.Name, Row: row.Name, SHA256: collections.RowDigest(r.Name, row),
+		})
+	}
+	return &p
 }
 
 func dash(s string) string {
@@ -222,7 +237,7 @@ func (x example) routing(*testing.T) string {
 	var b strings.Builder
 	b.WriteString("| labels | collection |\n|---|---|\n")
 	for _, labels := range []string{"", "SUD", "42CFRPart2", "TREAT", "TREAT SUD"} {
-		fmt.Fprintf(&b, "| %s | `%s` |\n", dash(labels), x.private.Route(codings(labels)))
+		fmt.Fprintf(&b, "| %s | `%s` |\n", dash(labels), x.private.Route("Observation", codings(labels)))
 	}
 	return b.String()
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"domicile/chaincode/record"
+	"domicile/collections"
 	"domicile/fhir"
 )
 
@@ -140,7 +141,7 @@ func (m *importer) prepare(e fhir.Entry, seq int) (*item, error) {
 		token:      resourceToken(m.key, e.Resource),
 	}
 	if x.collection == "" {
-		x.collection = m.private.Route(e.Resource.Security())
+		x.collection = m.private.Route(e.Resource.Type, e.Resource.Security())
 	}
 	resolve := func(ref string) string { return fhir.Resolve(m.sum, ref) }
 	x.subjects = subjectTokens(m.key, resolve, e.Resource, e.FullURL)
@@ -159,8 +160,11 @@ func (m *importer) warnings(x *item) []string {
 	if !ok {
 		return nil
 	}
-	due, ok := m.region.Retain(x.resource.Type, x.resource.Security(), end)
-	if !ok || due.Due.Compare(m.today) > 0 {
+	due := collections.Assess(collections.Case{
+		Regions: []*collections.Region{m.region}, Private: m.private,
+		Type: x.resource.Type, Labels: x.resource.Security(), End: end,
+	})
+	if due.Verdict != collections.VerdictDue || due.Due.Compare(m.today) > 0 {
 		return nil
 	}
 	return []string{"already past its retention; due at once"}

@@ -164,7 +164,11 @@ func (h home) purge(ids ...string) chaincodetest.Call {
 }
 
 func (h home) hold(op, matter string, ids ...string) chaincodetest.Call {
-	return chaincodetest.Write(h.as(record.RoleOfficer), op, record.HoldRequest{
+	as := record.RoleOfficer
+	if op == record.OpRelease {
+		as = chaincodetest.SecondOfficer // another person than the one who held
+	}
+	return chaincodetest.Write(h.as(as), op, record.HoldRequest{
 		Version: record.Version, Region: h.region, Collection: h.coll, Seed: chaincodetest.Random(record.SeedLen),
 		IDs: ids, Matter: matter, Authority: "court", Reason: "pending",
 	}, h.members)

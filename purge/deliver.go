@@ -11,7 +11,8 @@ import (
 
 // job is one kind of write and what its outcomes mean.
 type job struct {
-	send func(context.Context, []Item) (Receipt, error)
+	purges bool // rather than publishes: not to be begun once the run is stopped
+	send   func(context.Context, []Item) (Receipt, error)
 	// done is told each record of a request that took effect.
 	done func(Item, Receipt)
 	// refused is told a record that a refusal named. False: try it again.
@@ -27,7 +28,7 @@ type job struct {
 // that clear them up run to their end even when ctx has ended.
 func (r *runner) deliver(ctx context.Context, j job, batch []Item) {
 	hand := context.WithoutCancel(ctx)
-	for attempt := 1; len(batch) > 0; attempt++ {
+	for attempt := 1; len(batch) > 0 && !(j.purges && r.stopped); attempt++ {
 		receipt, err := j.send(hand, batch)
 		if err == nil {
 			r.outages = 0
@@ -37,9 +38,10 @@ func (r *runner) deliver(ctx context.Context, j job, batch []Item) {
 			return
 		}
 		code := record.CodeOf(err)
-		if callerRefused(code) {
-			r.fail(batch, err)
-			r.stopped = true
+		if code == record.CodeConflict {
+			r.result.Conflicts++
+		}
+		if r.halted(batch, code, err) {
 			return
 		}
 		named, others := namedIn(err, batch)
@@ -55,13 +57,13 @@ func (r *runner) deliver(ctx context.Context, j job, batch []Item) {
 				return
 			}
 			batch = rest
-			if !mayRetry(code) && len(batch) > 1 {
+			if splits(code) && len(batch) > 1 {
 				r.deliver(ctx, j, batch[:len(batch)/2])
 				r.deliver(ctx, j, batch[len(batch)/2:])
 				return
 			}
 		}
-		if len(batch) == 0 {
+		if len(batch) == 0 || (j.purges && r.stopped) {
 			return
 		}
 		final := !mayRetry(code) && len(named) == 0
@@ -72,20 +74,52 @@ func (r *runner) deliver(ctx context.Context, j job, batch []Item) {
 	}
 }
 
+// halted ends the run when an error is of the caller or of the whole ledger and not
+// of a record, so that nothing else would fare better.
+func (r *runner) halted(batch []Item, code record.Code, err error) bool {
+	switch {
+	case code == record.CodePaused:
+		r.result.Paused = true
+		r.result.Skipped[code] += len(batch)
+		r.errs = append(r.errs, err)
+	case callerRefused(code):
+		r.fail(batch, err)
+	default:
+		return false
+	}
+	r.stopped = true
+	return true
+}
+
 // giveUp leaves records to the next run, and ends this one when the ledger has been
-// out of reach several times in a row.
+// out of reach several times in a row. A conflict that goes on is another run's
+// doing and no failure.
 func (r *runner) giveUp(batch []Item, err error) {
+	code := record.CodeOf(err)
+	if code == record.CodeConflict {
+		for _, it := range batch {
+			r.skip(it, code)
+		}
+		return
+	}
 	r.fail(batch, err)
-	if mayRetry(record.CodeOf(err)) {
+	if outage(code) {
 		if r.outages++; r.outages >= maxOutages {
 			r.stopped = true
+			r.result.Cut = CutOutage
 		}
 	}
 }
 
-// pause waits before the next attempt, or until ctx ends.
+// pause waits before the next attempt, or until ctx ends. Two runs that met must not
+// meet again, so it is not always as long.
 func (r *runner) pause(ctx context.Context, attempt int) error {
-	t := time.NewTimer(r.Backoff << (attempt - 1))
+	d := r.Backoff << (attempt - 1)
+	return r.sleep(ctx, d+time.Duration(r.Random.Int64N(int64(d)/2+1)))
+}
+
+func (r *runner) sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -97,27 +131,37 @@ func (r *runner) pause(ctx context.Context, attempt int) error {
 
 // purgeJob purges one part of records. partial collects the records whose body alone
 // is gone, so that the tombstone step hands them on to the rest step.
-func (r *runner) purgeJob(part record.Part, partial map[string]bool) job {
+func (r *runner) purgeJob(part record.Part) job {
 	done := func(it Item, rc Receipt) {
 		switch part {
 		case record.PartBody:
-			partial[it.ID] = true
+			r.partial[it.ID] = true
 			r.tombs = append(r.tombs, it)
 			r.Progress(Event{Kind: EventBody, Item: it, Receipt: rc})
 		case record.PartRest:
-			delete(partial, it.ID)
+			delete(r.partial, it.ID)
 			r.purged(it, rc)
+			r.published.add(it.ID)
 		default:
 			r.tombs = append(r.tombs, it)
 			r.purged(it, rc)
 		}
 	}
 	return job{
+		purges: true,
 		send: func(ctx context.Context, batch []Item) (Receipt, error) {
-			return r.ledger.Purge(ctx, record.PurgeRequest{
+			settling := r.published.take(min(r.BatchRecords, record.MaxRecords-len(batch)))
+			rc, err := r.ledger.Purge(ctx, record.PurgeRequest{
 				Version: record.Version, Collection: batch[0].Collection, Seed: newSeed(),
-				Ground: record.GroundDue, Part: part, IDs: ids(batch),
+				Ground: record.GroundDue, Part: part, IDs: ids(batch), Settle: settling,
 			})
+			if err != nil {
+				r.published.add(settling...)
+				return rc, err
+			}
+			r.result.Batches++
+			r.block = max(r.block, rc.Block)
+			return rc, nil
 		},
 		done: done,
 		refused: func(it Item, c record.Code) bool {
@@ -126,9 +170,11 @@ func (r *runner) purgeJob(part record.Part, partial map[string]bool) job {
 				done(it, Receipt{}) // somebody else finished it
 			case c == record.CodeGone:
 				r.tombs = append(r.tombs, it)
-				r.skip(it, c)
+				r.resolved(it, c)
+			case c == record.CodeMissingData:
+				return false
 			default:
-				r.skip(it, c)
+				r.resolved(it, c)
 			}
 			return true
 		},
@@ -144,30 +190,28 @@ func (r *runner) settlePurge(ctx context.Context, part record.Part, done func(It
 	for _, it := range batch {
 		byID[it.ID] = it
 	}
-	states, err := retrying{r.ledger, r}.Inspect(ctx, batch[0].Collection, ids(batch))
-	if err != nil {
-		return nil, err
-	}
 	var remain []Item
-	for _, s := range states {
+	err := inspect(ctx, retrying{r.ledger, r}, batch[0].Collection, ids(batch), func(s record.State) {
 		it := byID[s.ID]
-		f := classify(it.Collection, s, true)
+		f := classify(it.Collection, r.Before, s, true)
 		switch {
 		case f.step == stepTombstone, part == record.PartBody && f.step == stepRest:
 			done(it, Receipt{TxID: s.PurgeTx})
 		case f.step == stepPurge && part != record.PartRest, f.step == stepRest && part == record.PartRest:
 			remain = append(remain, it)
-		default: // held since, or in another run's hands
-			r.skip(it, f.skip)
+		case f.step == stepRest: // another run purged the body and will finish
+			r.skip(it, record.CodeGone)
+		default: // held since, or no longer due
+			r.resolved(it, f.skip)
 		}
-	}
-	return remain, nil
+	}, func(id string, err error) { r.fail([]Item{byID[id]}, err) })
+	return remain, err
 }
 
 // tombstoneJob publishes purges. An endorser that has not processed the purge yet
 // refuses with LIVE or ABSENT: that is tried again, and left to the next run after
 // the last attempt.
-func (r *runner) tombstoneJob(partial map[string]bool) job {
+func (r *runner) tombstoneJob() job {
 	return job{
 		send: func(ctx context.Context, batch []Item) (Receipt, error) {
 			refs := make([]record.Ref, len(batch))
@@ -179,8 +223,11 @@ func (r *runner) tombstoneJob(partial map[string]bool) job {
 		done: func(it Item, rc Receipt) {
 			r.result.Tombstoned++
 			r.Progress(Event{Kind: EventTombstoned, Item: it, Receipt: rc})
-			if partial[it.ID] {
+			r.block = max(r.block, rc.Block)
+			if r.partial[it.ID] {
 				r.rests = append(r.rests, it)
+			} else {
+				r.published.add(it.ID)
 			}
 		},
 		refused: func(Item, record.Code) bool { return false },
@@ -205,83 +252,11 @@ func (t retrying) Inspect(ctx context.Context, collection string, ids []string) 
 func again[T any](ctx context.Context, r *runner, f func() (T, error)) (T, error) {
 	for attempt := 1; ; attempt++ {
 		v, err := f()
-		if err == nil || attempt >= r.Attempts || !mayRetry(record.CodeOf(err)) {
+		if err == nil || attempt >= r.Attempts || !outage(record.CodeOf(err)) {
 			return v, err
 		}
 		if r.pause(ctx, attempt) != nil {
 			return v, err
 		}
 	}
-}
-
-// mayRetry reports whether the same request may succeed later. An error without a
-// code comes from somewhere below and says nothing, so it may.
-func mayRetry(c record.Code) bool {
-	info, known := record.Explain(c)
-	return !known || info.Retry
-}
-
-// callerRefused reports whether a refusal is of the caller and not of a record, so
-// that nothing else would fare better.
-func callerRefused(c record.Code) bool {
-	switch c {
-	case record.CodeForbidden, record.CodeWrongPeer, record.CodeNoPolicy, record.CodeVersion,
-		record.CodeBadFunction, record.CodeBadRequest, record.CodeNoKey, record.CodeSettings:
-		return true
-	}
-	return false
-}
-
-// perRecord reports whether a refusal with this code concerns the records it names.
-func perRecord(c record.Code) bool {
-	switch c {
-	case record.CodeNotDue, record.CodeHeld, record.CodeGone, record.CodeAbsent, record.CodeLive, record.CodeMissingData:
-		return true
-	}
-	return false
-}
-
-func ids(items []Item) []string {
-	out := make([]string, len(items))
-	for i, it := range items {
-		out[i] = it.ID
-	}
-	return out
-}
-
-// namedIn splits a batch into the records that the error's detail names and the
-// others.
-func namedIn(err error, batch []Item) (named, others []Item) {
-	words := map[string]bool{}
-	var e *record.Error
-	if errors.As(err, &e) {
-		for _, w := range wordsOf(e.Detail) {
-			words[w] = true
-		}
-	}
-	for _, it := range batch {
-		if words[it.ID] {
-			named = append(named, it)
-		} else {
-			others = append(others, it)
-		}
-	}
-	return named, others
-}
-
-// wordsOf cuts a text at everything that no id contains.
-func wordsOf(text string) []string {
-	var out []string
-	start := -1
-	for i := 0; i <= len(text); i++ {
-		inID := i < len(text) && (text[i] >= 'a' && text[i] <= 'z' || text[i] >= '2' && text[i] <= '7')
-		switch {
-		case inID && start < 0:
-			start = i
-		case !inID && start >= 0:
-			out = append(out, text[start:i])
-			start = -1
-		}
-	}
-	return out
 }

@@ -43,6 +43,27 @@ type Ledger interface {
 	Tombstone(ctx context.Context, refs []record.Ref) (Receipt, error)
 }
 
+// Peers is what pacing needs to know of the peers that keep plaintext of the
+// region: a gateway client, or a test's.
+type Peers interface {
+	// Heights asks every peer how many blocks it has processed, one entry for
+	// each in a fixed order. A peer that does not answer has an error of its
+	// own; the method fails only when none can be asked. It returns within
+	// seconds, whatever the peers do.
+	Heights(ctx context.Context) ([]Height, error)
+	// Heartbeat commits a transaction that changes nothing and names nobody,
+	// so that an idle channel gets a block.
+	Heartbeat(ctx context.Context) (Receipt, error)
+}
+
+// Height is how many blocks one peer has processed: with height h its last block
+// has the number h-1, and the sweep that block asked for has begun.
+type Height struct {
+	Peer   string
+	Height uint64
+	Err    error // it did not answer; Height means nothing
+}
+
 // Receipt names the committed transaction of a write.
 type Receipt struct {
 	TxID  string `json:"txId,omitempty"`

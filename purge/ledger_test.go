@@ -23,6 +23,7 @@ type fake struct {
 	breach  []string
 	calls   int
 	pageLen int
+	paused  bool
 	// fault decides about the n-th call, counted from 0.
 	fault func(call int, name string) (before, after error)
 	// hook runs before the n-th call, to let something else happen meanwhile.
@@ -34,6 +35,7 @@ type rec struct {
 	size                int
 	held                bool
 	body, meta, tomb    bool
+	todo                bool // tombstone not settled
 	gone                bool
 	bodyBlock           uint64
 	bodyPurge, allPurge int
@@ -87,8 +89,8 @@ func (f *fake) Due(_ context.Context, c, before, after string) (record.Page, err
 		if r.meta && r.due != "" && r.due <= before {
 			keys = append(keys, key{"due/" + r.due + "/" + r.id, record.Entry{ID: r.id, Date: r.due, Size: r.size}})
 		}
-		if r.gone && !r.tomb {
-			keys = append(keys, key{"gone/" + r.id, record.Entry{ID: r.id, Gone: true}})
+		if r.todo {
+			keys = append(keys, key{"todo/" + r.id, record.Entry{ID: r.id, Gone: true}})
 		}
 	}
 	sort.Slice(keys, func(i, j int) bool { return keys[i].k < keys[j].k })
@@ -152,6 +154,15 @@ func (f *fake) Purge(_ context.Context, q record.PurgeRequest) (Receipt, error) 
 
 func (f *fake) purge(q record.PurgeRequest) error {
 	bad := map[record.Code][]string{}
+	for _, id := range q.Settle {
+		if r := f.records[id]; r == nil || !r.tomb {
+			f.note("settling %s, which has no tombstone", id)
+			bad[record.CodeAbsent] = append(bad[record.CodeAbsent], id)
+		}
+	}
+	if f.paused && len(q.IDs) > 0 {
+		return record.Fail(record.CodePaused, "stopped")
+	}
 	touched := map[string]int{}
 	for _, id := range q.IDs {
 		r := f.records[id]
@@ -187,11 +198,14 @@ func (f *fake) purge(q record.PurgeRequest) error {
 	if sum := len(touched) * record.BatchBytes; len(q.IDs) > 1 && sum >= 4<<20 {
 		f.note("a purge touches %d bytes", sum)
 	}
+	for _, id := range q.Settle {
+		f.records[id].todo = false
+	}
 	for _, id := range q.IDs {
 		r := f.records[id]
 		if q.Part != record.PartRest {
 			r.bodyPurge++
-			r.body, r.gone, r.bodyBlock = false, true, f.block+1
+			r.body, r.gone, r.todo, r.bodyBlock = false, true, true, f.block+1
 		}
 		if q.Part != record.PartBody {
 			r.allPurge++
@@ -247,9 +261,9 @@ func (f *fake) check(t *testing.T) {
 	for _, r := range f.records {
 		due := r.due != "" && r.due <= today && !r.held
 		switch {
-		case due && (r.body || r.meta || !r.tomb || r.bodyPurge != 1 || r.allPurge != 1):
-			t.Errorf("%s was due: body %t meta %t tombstone %t, body purged %d times, rest %d times",
-				r.id, r.body, r.meta, r.tomb, r.bodyPurge, r.allPurge)
+		case due && (r.body || r.meta || !r.tomb || r.todo || r.bodyPurge != 1 || r.allPurge != 1):
+			t.Errorf("%s was due: body %t meta %t tombstone %t to do %t, body purged %d times, rest %d times",
+				r.id, r.body, r.meta, r.tomb, r.todo, r.bodyPurge, r.allPurge)
 		case !due && (!r.body || !r.meta || r.tomb):
 			t.Errorf("%s was not to be purged: body %t meta %t tombstone %t", r.id, r.body, r.meta, r.tomb)
 		}

@@ -35,6 +35,11 @@ type Plan struct {
 	Partial []Item `json:"partial,omitempty"`
 	// TombstoneMissing are purged and wait for the other regions' confirmation.
 	TombstoneMissing []Item `json:"tombstoneMissing,omitempty"`
+	// Unreadable are in the due index and cannot be read; a run leaves them.
+	Unreadable []Item `json:"unreadable,omitempty"`
+	// Kept counts what is due and stays for another reason than a hold, such as
+	// a review that is not given.
+	Kept map[record.Code]int `json:"kept,omitempty"`
 	// Truncated says that Limit cut the plan short.
 	Truncated bool   `json:"truncated,omitempty"`
 	Totals    Totals `json:"totals"`
@@ -63,6 +68,7 @@ type Totals struct {
 	Held             int   `json:"held"`
 	Partial          int   `json:"partial"`
 	TombstoneMissing int   `json:"tombstoneMissing"`
+	Unreadable       int   `json:"unreadable,omitempty"`
 }
 
 // MakePlan reads what is due and what stands in the way. It changes nothing. Its
@@ -70,7 +76,7 @@ type Totals struct {
 func MakePlan(ctx context.Context, l Ledger, o PlanOptions) (*Plan, error) {
 	p := &Plan{Before: o.Before}
 	for _, c := range o.Collections {
-		err := eachPage(ctx, l, c, o.Before, func(found []finding) error {
+		err := eachPage(ctx, l, c, o.Before, func(found []finding, _ bool) error {
 			for _, f := range found {
 				p.add(f, o)
 			}
@@ -98,6 +104,9 @@ func (p *Plan) add(f finding, o PlanOptions) {
 	case f.step == stepRest:
 		p.Partial = append(p.Partial, it)
 		p.Totals.Partial++
+	case f.step == stepFailed:
+		p.Unreadable = append(p.Unreadable, it)
+		p.Totals.Unreadable++
 	case f.skip == record.CodeHeld:
 		p.Held = append(p.Held, it)
 		p.Totals.Held++
@@ -112,5 +121,10 @@ func (p *Plan) add(f finding, o PlanOptions) {
 		if it.DueNow {
 			p.Totals.DueNow++
 		}
+	case f.skip != record.CodeNotDue && f.skip != record.CodeAbsent:
+		if p.Kept == nil {
+			p.Kept = map[record.Code]int{}
+		}
+		p.Kept[f.skip]++
 	}
 }

@@ -15,11 +15,16 @@ import (
 type Options struct {
 	// Collections to work on, in this order. Required.
 	Collections []string
-	// Before is the last due date to look at, YYYY-MM-DD: today. Required.
-	// Records that the ledger does not consider due yet are skipped.
+	// Before is the last due date to work on, YYYY-MM-DD: today, or an earlier
+	// day to let records rest between the day they become due and their purge.
+	// Required. Records that the ledger does not consider due yet are skipped.
 	Before string
-	// Limit is the most records to begin with; finishing what earlier runs
-	// left does not count. 0, the default, means no limit.
+	// HoldBack is how many days a record may wait, after Before has reached its
+	// due date, for others to fill up its batch. Default 0: the last batch of a
+	// collection is sent however small it is.
+	HoldBack int
+	// Limit is the most records to purge; finishing what earlier runs left
+	// does not count. 0, the default, means no limit.
 	Limit int
 	// BatchRecords is how many records a purge names, 1 to
 	// [record.MaxRecords]. Default [DefaultBatchRecords].
@@ -33,6 +38,12 @@ type Options struct {
 	// Backoff is the pause before the second attempt; it doubles after that.
 	// Default 500 ms.
 	Backoff time.Duration
+	// Peers, if set, are asked after each batch whether they have processed it;
+	// the next one waits for that. Default: the next batch follows the commit.
+	Peers Peers
+	// SweepWait is how long a batch is waited for, SweepPoll how often is asked.
+	// Defaults 30 s, 100 ms.
+	SweepWait, SweepPoll time.Duration
 	// Random decides the order. Default: seeded from crypto/rand.
 	Random *rand.Rand
 	// Progress, if set, is called after each thing that happened, from the
@@ -53,6 +64,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Backoff <= 0 {
 		o.Backoff = 500 * time.Millisecond
+	}
+	if o.SweepWait <= 0 {
+		o.SweepWait = 30 * time.Second
+	}
+	if o.SweepPoll <= 0 {
+		o.SweepPoll = 100 * time.Millisecond
 	}
 	if o.Random == nil {
 		var seed [32]byte
@@ -89,27 +106,63 @@ type Result struct {
 	Tombstoned int                 `json:"tombstoned"` // records confirmed by other regions
 	Skipped    map[record.Code]int `json:"skipped,omitempty"`
 	Failed     int                 `json:"failed"` // records on which a step failed
+	// Failures counts Failed by code; "" is an error without one.
+	Failures map[record.Code]int `json:"failures,omitempty"`
+	// Left could have been purged and was not: the run was cut short, or a step
+	// failed. Oldest is the earliest due date among them. What a run that was
+	// cut short did not read is not counted; it is due no earlier than Oldest.
+	Left   int    `json:"left,omitempty"`
+	Oldest string `json:"oldest,omitempty"`
+	// HeldBack wait for others to fill up their batch; see Options.HoldBack.
+	HeldBack  int `json:"heldBack,omitempty"`
+	Batches   int `json:"batches,omitempty"`   // purge transactions
+	Short     int `json:"short,omitempty"`     // of them, with fewer records than asked for
+	Conflicts int `json:"conflicts,omitempty"` // transactions that another run was faster than
+	Lagged    int `json:"lagged,omitempty"`    // batches that some peer did not process in time
+	// Paused says that an officer has stopped the holder's purges.
+	Paused bool `json:"paused,omitempty"`
+	// Cut says why the run ended before all was read; empty: it did not.
+	Cut string `json:"cut,omitempty"`
+	// Block is the last block that a purge or tombstone of the run is in.
+	Block uint64 `json:"block,omitempty"`
 }
+
+// Why a run was cut short.
+const (
+	CutStopped = "stopped" // ctx ended
+	CutLimit   = "limit"   // Options.Limit
+	CutOutage  = "outage"  // the ledger stayed out of reach
+	CutRefused = "refused" // the caller may not, or purges are paused
+)
 
 // Run purges what is due. It returns a Result in every case, and an error that
 // joins everything that went wrong; a record in the way never stops the others. Only
-// a refusal of the caller (such as FORBIDDEN) and a ledger that stays out of reach
-// stop it. When ctx ends, the batch in hand is finished, its tombstones included,
-// and the error is ctx's.
+// a refusal of the caller (such as FORBIDDEN, or PAUSED) and a ledger that stays out
+// of reach stop it. When ctx ends, the batch in hand is finished, its tombstones
+// included, and the error is ctx's.
 //
 // After any error the thing to do is to call Run again.
 func Run(ctx context.Context, l Ledger, o Options) (*Result, error) {
-	r := &runner{Options: o.withDefaults(), ledger: l, result: Result{Skipped: map[record.Code]int{}}}
+	r := &runner{
+		Options: o.withDefaults(), ledger: l, waiting: map[string]int{},
+		result: Result{Skipped: map[record.Code]int{}, Failures: map[record.Code]int{}},
+	}
 	for _, c := range o.Collections {
-		err := r.collection(ctx, c)
-		if err != nil && !errors.Is(err, errStop) {
+		if err := r.collection(ctx, c); err != nil {
 			r.errs = append(r.errs, fmt.Errorf("collection %s: %w", c, err))
+			switch code := record.CodeOf(err); {
+			case r.result.Cut != "" || ctx.Err() != nil:
+			case outage(code):
+				r.result.Cut = CutOutage
+			case callerRefused(code):
+				r.result.Cut, r.stopped = CutRefused, true
+			}
 		}
 		if ctx.Err() != nil || r.stopped {
 			break
 		}
 	}
-	return &r.result, errors.Join(r.errs...)
+	return r.finish(ctx), errors.Join(r.errs...)
 }
 
 // maxErrors bounds the errors kept, so that a broken ledger does not fill memory;
@@ -124,110 +177,217 @@ type runner struct {
 	ledger  Ledger
 	result  Result
 	errs    []error
-	begun   int  // records counted against Limit
-	outages int  // deliveries in a row that found no ledger
-	stopped bool // the run ends after the batch in hand
+	done    int            // records counted against Limit
+	outages int            // deliveries in a row that found no ledger
+	stopped bool           // the run ends after the batch in hand
+	block   uint64         // of the last purge or tombstone
+	swept   uint64         // block that was waited for last
+	waiting map[string]int // due date -> records found that could be purged, and were not yet
 
-	tombs []Item // purged, or body purged: tombstone next
-	rests []Item // body purged and tombstone there: rest next
+	// Of the collection in work.
+	short     []Item          // too few for a batch: the next page may fill it up
+	partial   map[string]bool // body purged, metadata not
+	inherited map[string]bool // of them, those an earlier run began
+	tombs     []Item          // purged, or body purged: tombstone next
+	rests     []Item          // body purged and tombstone there: rest next
+	published queue           // purged and tombstone there: settle with the next purge
 }
+
+// finish completes the result.
+func (r *runner) finish(ctx context.Context) *Result {
+	res := &r.result
+	for date, n := range r.waiting {
+		if n > 0 {
+			res.Left += n
+			if date != "" && (res.Oldest == "" || date < res.Oldest) {
+				res.Oldest = date
+			}
+		}
+	}
+	res.Block = r.block
+	switch {
+	case res.Cut != "":
+	case ctx.Err() != nil:
+		res.Cut = CutStopped
+	case r.stopped:
+		res.Cut = CutRefused
+	case r.full(0):
+		res.Cut = CutLimit
+	}
+	return res
+}
+
+// full reports whether Limit is reached, with what waits and so many more.
+func (r *runner) full(more int) bool { return r.Limit > 0 && r.done+len(r.short)+more >= r.Limit }
 
 // collection works through one collection page by page.
 func (r *runner) collection(ctx context.Context, name string) error {
-	reading := retrying{r.ledger, r}
-	return eachPage(ctx, reading, name, r.Before, func(found []finding) error {
-		r.page(ctx, found)
-		if r.stopped || (r.Limit > 0 && r.begun >= r.Limit) {
+	r.short, r.tombs, r.rests, r.published = nil, nil, nil, queue{}
+	r.partial, r.inherited = map[string]bool{}, map[string]bool{}
+	err := eachPage(ctx, retrying{r.ledger, r}, name, r.Before, func(found []finding, more bool) error {
+		r.page(ctx, found, more)
+		if r.stopped || (r.full(0) && more) {
 			return errStop
 		}
 		return ctx.Err()
 	})
+	r.settleAll(ctx, name)
+	return err
 }
 
-// page brings every record of one page as far as it will go.
-func (r *runner) page(ctx context.Context, found []finding) {
-	var small, big []Item
-	partial := map[string]bool{}
+// page brings every record of one page as far as it will go: large bodies first,
+// each alone, then batches. What does not fill a batch waits for the next page.
+func (r *runner) page(ctx context.Context, found []finding, more bool) {
+	big := r.sort(found)
+	more = more && !r.full(len(big))
+	for _, it := range big {
+		r.batch(ctx, record.PartBody, []Item{it})
+	}
+	for _, b := range r.cut(more) {
+		r.batch(ctx, record.PartAll, b)
+		if len(r.tombs) >= record.MaxRecords {
+			r.tombstones(ctx)
+		}
+	}
+	r.tombstones(ctx)
+	r.finishRests(ctx)
+}
+
+// sort puts the findings where they are worked on, and returns the large records.
+func (r *runner) sort(found []finding) (big []Item) {
 	for _, f := range found {
+		it := f.item
 		switch f.step {
 		case stepPurge:
-			if r.Limit > 0 && r.begun >= r.Limit {
+			r.waiting[it.DueDate]++
+			if r.full(len(big)) {
 				continue
 			}
-			r.begun++
-			if large(f.item) {
-				big = append(big, f.item)
+			if large(it) {
+				big = append(big, it)
 			} else {
-				small = append(small, f.item)
+				r.short = append(r.short, it)
 			}
 		case stepRest:
-			partial[f.item.ID] = true
-			r.tombs = append(r.tombs, f.item)
+			r.waiting[it.DueDate]++
+			r.partial[it.ID], r.inherited[it.ID] = true, true
+			r.tombs = append(r.tombs, it)
 		case stepTombstone:
-			r.tombs = append(r.tombs, f.item)
+			r.tombs = append(r.tombs, it)
+		case stepFailed:
+			r.waiting[it.DueDate]++
+			r.fail([]Item{it}, f.err)
 		default:
-			r.skip(f.item, f.skip)
+			r.skip(it, f.skip)
 		}
 	}
-	for _, b := range batches(small, r.BatchRecords, r.SweepBytes, r.Random) {
-		if ctx.Err() != nil || r.stopped {
-			break
+	return big
+}
+
+// cut makes batches of what waits. The last one may be too small: with more to come
+// it waits; else it is sent, or held back while all its records may still wait.
+func (r *runner) cut(more bool) [][]Item {
+	list := batches(r.short, r.BatchRecords, r.SweepBytes, r.Random)
+	r.short = nil
+	n := len(list)
+	if n == 0 || len(list[n-1]) >= r.BatchRecords {
+		return list
+	}
+	last := list[n-1]
+	switch {
+	case more:
+		r.short = last
+	case r.mayWait(last):
+		for _, it := range last {
+			r.result.HeldBack++
+			r.waiting[it.DueDate]--
 		}
-		r.deliver(ctx, r.purgeJob(record.PartAll, partial), b)
-		if len(r.tombs) >= record.MaxRecords {
-			r.tombstones(ctx, partial)
+	default:
+		return list
+	}
+	return list[:n-1]
+}
+
+// mayWait reports whether no record of a batch has waited as long as it may.
+func (r *runner) mayWait(batch []Item) bool {
+	today, err := time.Parse(time.DateOnly, r.Before)
+	if err != nil || r.HoldBack <= 0 {
+		return false
+	}
+	latest := today.AddDate(0, 0, -r.HoldBack).Format(time.DateOnly)
+	for _, it := range batch {
+		if it.DueDate <= latest {
+			return false
 		}
 	}
-	for _, it := range big {
-		if ctx.Err() != nil || r.stopped {
-			break
-		}
-		r.deliver(ctx, r.purgeJob(record.PartBody, partial), []Item{it})
+	return true
+}
+
+// batch purges one batch and waits for its sweep.
+func (r *runner) batch(ctx context.Context, part record.Part, items []Item) {
+	if ctx.Err() != nil || r.stopped {
+		return
 	}
-	r.tombstones(ctx, partial)
-	r.finishRests(ctx, partial)
+	before := r.result.Batches
+	r.deliver(ctx, r.purgeJob(part), items)
+	if part == record.PartAll && len(items) < r.BatchRecords && r.result.Batches > before {
+		r.result.Short++
+	}
+	r.awaitSweep(ctx)
 }
 
 // tombstones publishes what waits for it. It runs even when ctx has ended: it
 // belongs to the batch in hand. If the process dies before, the gone register (and,
 // for a partial record, the due index) still names the records.
-func (r *runner) tombstones(ctx context.Context, partial map[string]bool) {
+func (r *runner) tombstones(ctx context.Context) {
 	waiting := r.tombs
 	r.tombs = nil
 	for len(waiting) > 0 {
 		n := min(len(waiting), record.MaxRecords)
-		r.deliver(ctx, r.tombstoneJob(partial), waiting[:n])
+		r.deliver(ctx, r.tombstoneJob(), waiting[:n])
 		waiting = waiting[n:]
 	}
 }
 
 // finishRests purges metadata and index keys of records whose body went in an
 // earlier block. Their tombstones are out, so at least one block lies in between.
-func (r *runner) finishRests(ctx context.Context, partial map[string]bool) {
+func (r *runner) finishRests(ctx context.Context) {
 	waiting := r.rests
 	r.rests = nil
 	for len(waiting) > 0 && ctx.Err() == nil && !r.stopped {
 		n := min(len(waiting), r.BatchRecords)
-		r.deliver(ctx, r.purgeJob(record.PartRest, partial), waiting[:n])
+		r.batch(ctx, record.PartRest, waiting[:n])
 		waiting = waiting[n:]
 	}
 }
 
+// skip notes a record that stays, or that needs nothing.
 func (r *runner) skip(it Item, c record.Code) {
 	r.result.Skipped[c]++
 	r.Progress(Event{Kind: EventSkipped, Item: it, Code: c})
 }
 
+// resolved notes a record that was to be purged and need not be, or must not.
+func (r *runner) resolved(it Item, c record.Code) {
+	r.waiting[it.DueDate]--
+	r.skip(it, c)
+}
+
 func (r *runner) purged(it Item, rc Receipt) {
+	r.waiting[it.DueDate]--
 	r.result.Purged++
 	r.result.Bytes += int64(it.Size)
 	r.Progress(Event{Kind: EventPurged, Item: it, Receipt: rc})
+	if !r.inherited[it.ID] {
+		r.done++
+	}
 }
 
 func (r *runner) fail(items []Item, err error) {
 	code := record.CodeOf(err)
 	for _, it := range items {
 		r.result.Failed++
+		r.result.Failures[code]++
 		r.Progress(Event{Kind: EventFailed, Item: it, Code: code})
 	}
 	if len(r.errs) < maxErrors {

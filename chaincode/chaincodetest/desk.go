@@ -83,8 +83,9 @@ func (d *desk) failedCall(keys ...string) Call {
 	}, d.members)
 }
 
+// holdCall sets a hold as one officer and releases it as the other.
 func (d *desk) holdCall(op, matter string, ids, subjects []string) Call {
-	return Write(d.as(record.RoleOfficer), op, record.HoldRequest{
+	return Write(d.as(officer(op)), op, record.HoldRequest{
 		Version: record.Version, Region: d.region, Collection: d.coll, Seed: Random(record.SeedLen),
 		IDs: ids, Subjects: subjects, Matter: matter, Authority: "court", Reason: "pending",
 	}, d.members)
@@ -230,3 +231,11 @@ func (d *desk) absentFrom(block uint64, marks ...string) {
 func mark() string { return "mark" + record.NewID() }
 
 func token() string { return record.SubjectToken(Random(32), "Patient/x") }
+
+// officer is who does the first or the second act of those that need two persons.
+func officer(op string) string {
+	if op == record.OpRelease {
+		return SecondOfficer
+	}
+	return record.RoleOfficer
+}

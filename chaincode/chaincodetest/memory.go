@@ -159,6 +159,8 @@ func (m *Memory) Creator(id Identity) ([]byte, error) {
 	case "":
 	case Admin:
 		unit = "admin"
+	case SecondOfficer:
+		attrs[record.RoleAttribute] = Code(record.RoleOfficer)
 	default:
 		attrs[record.RoleAttribute] = Code(id.Role)
 	}

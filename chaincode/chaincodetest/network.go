@@ -10,12 +10,17 @@ import (
 )
 
 // Identity is who makes a call. Org is an MSP id of the demo policy. Role is one
-// of [record.Roles], "admin" for an administrator of the organisation, or empty
-// for a member whose certificate carries no role code.
+// of [record.Roles], [SecondOfficer], [Admin], or empty for a member whose
+// certificate carries no role code.
 type Identity struct{ Org, Role string }
 
-// Admin is the role of an administrator's [Identity].
-const Admin = "admin"
+const (
+	// Admin is the role of an administrator's [Identity].
+	Admin = "admin"
+	// SecondOfficer is the role of an [Identity] with the role code of an officer
+	// and a certificate of its own: another person.
+	SecondOfficer = "officer2"
+)
 
 // Call is one invocation of the contract. Endorsers are organisations, one peer
 // of each; none for a submission means that the network plans it. An evaluation

@@ -272,7 +272,6 @@ func (d *demo) purge(ctx context.Context) error {
 				}
 			},
 		})
-		err = errors.Join(err, l.settle(ctx))
 		b.finish()
 		if err != nil {
 			return err

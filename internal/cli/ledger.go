@@ -3,51 +3,51 @@ package cli
 import (
 	"context"
 	"strings"
-	"sync"
+	"time"
 
 	"domicile/chaincode/record"
 	"domicile/gateway"
 	"domicile/purge"
 )
 
-// ledger is a gateway client as the purge package sees it. Published tombstones are
-// settled in passing, with the purge that comes next; settle does the last ones.
-type ledger struct {
-	*gateway.Client
+// ledger is a gateway client as the purge package sees it: [purge.Ledger] and
+// [purge.Peers].
+type ledger struct{ *gateway.Client }
 
-	mu        sync.Mutex
-	published map[string][]string // collection -> ids with a tombstone, not settled
-}
+var (
+	_ purge.Ledger = ledger{}
+	_ purge.Peers  = ledger{}
+)
 
-func newLedger(c *gateway.Client) *ledger {
-	return &ledger{Client: c, published: map[string][]string{}}
-}
+func newLedger(c *gateway.Client) ledger { return ledger{c} }
 
-func (l *ledger) Purge(ctx context.Context, q record.PurgeRequest) (purge.Receipt, error) {
-	if q.Ground == record.GroundDue {
-		q.Settle = l.take(q.Collection, record.MaxRecords-len(q.IDs))
-	}
+func (l ledger) Purge(ctx context.Context, q record.PurgeRequest) (purge.Receipt, error) {
 	r, err := l.Client.Purge(ctx, q)
-	if err != nil {
-		l.note(q.Collection, q.Settle)
-	}
 	return purge.Receipt(r), err
 }
 
-func (l *ledger) Tombstone(ctx context.Context, refs []record.Ref) (purge.Receipt, error) {
+func (l ledger) Tombstone(ctx context.Context, refs []record.Ref) (purge.Receipt, error) {
 	r, err := l.Client.Tombstone(ctx, refs)
-	failed := map[string]bool{}
-	for _, f := range gateway.IDErrors(err) {
-		failed[f.ID] = true
-	}
-	if err == nil || len(failed) > 0 {
-		for _, ref := range refs {
-			if !failed[ref.ID] {
-				l.note(ref.Collection, []string{ref.ID})
-			}
-		}
-	}
 	return purge.Receipt(r), oneError(err)
+}
+
+// heightTime bounds how long peers are waited for when they are asked how far they
+// are.
+const heightTime = 3 * time.Second
+
+func (l ledger) Heights(ctx context.Context) ([]purge.Height, error) {
+	asking, cancel := context.WithTimeout(ctx, heightTime)
+	defer cancel()
+	var out []purge.Height
+	for _, h := range l.Client.Heights(asking) {
+		out = append(out, purge.Height{Peer: h.Peer, Height: h.Height, Err: h.Err})
+	}
+	return out, ctx.Err()
+}
+
+func (l ledger) Heartbeat(ctx context.Context) (purge.Receipt, error) {
+	r, err := l.Client.Heartbeat(ctx)
+	return purge.Receipt(r), err
 }
 
 // oneError names every record that failed in one error, as purge.Ledger asks. The
@@ -62,37 +62,4 @@ func oneError(err error) error {
 		ids[i] = f.ID
 	}
 	return record.Fail(record.CodeOf(failed[0]), strings.Join(ids, " "))
-}
-
-// settle takes the last published tombstones off the list of what is still to do.
-// What it fails to settle, the next run finds published and settles.
-func (l *ledger) settle(ctx context.Context) error {
-	for collection := range l.published {
-		for {
-			ids := l.take(collection, record.MaxRecords)
-			if len(ids) == 0 {
-				break
-			}
-			_, err := l.Client.Purge(ctx, record.PurgeRequest{Collection: collection, Ground: record.GroundDue, Settle: ids})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (l *ledger) note(collection string, ids []string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.published[collection] = append(l.published[collection], ids...)
-}
-
-func (l *ledger) take(collection string, most int) []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	ids := l.published[collection]
-	n := min(most, len(ids))
-	l.published[collection] = ids[n:]
-	return ids[:n:n]
 }

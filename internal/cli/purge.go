@@ -25,9 +25,9 @@ bytes stay in the files of the holder's peers until they are overwritten or scru
   domicile purge run --region us              # a dry run
   domicile purge run --region us --execute`,
 	}
-	c.AddCommand(a.purgePlan(), a.purgeRun())
+	c.AddCommand(a.purgePlan(), a.purgeRun(), a.purgeScrub())
 	for _, x := range [][2]string{
-		{"serve", "Purge on a schedule"}, {"scrub", "Remove the bytes of purged records from disks"}, {"attest", "Look for bytes of purged records and sign what was found"},
+		{"serve", "Purge on a schedule"}, {"attest", "Look for bytes of purged records and sign what was found"},
 	} {
 		c.AddCommand(&cobra.Command{
 			Use: x[0], Short: x[1] + " (not in this version)", DisableFlagParsing: true,
@@ -59,24 +59,24 @@ func (p *purgeFlags) add(c *cobra.Command) {
 func today() string { return fhir.DateOf(time.Now()).String() }
 
 // ledger opens the client and adapts it.
-func (a *app) ledger(ctx context.Context, p *purgeFlags) (*gateway.Client, *ledger, error) {
+func (a *app) ledger(ctx context.Context, p *purgeFlags) (*gateway.Client, ledger, error) {
 	if p.limit < 0 {
-		return nil, nil, usagef("--limit is a number of records; leave it out for no limit")
+		return nil, ledger{}, usagef("--limit is a number of records; leave it out for no limit")
 	}
 	if p.before == "" {
 		p.before = today()
 	}
 	if d, err := fhir.ParseDate(p.before); err != nil || d.String() != p.before {
-		return nil, nil, usagef("--before is a day, YYYY-MM-DD")
+		return nil, ledger{}, usagef("--before is a day, YYYY-MM-DD")
 	}
 	client, err := a.connect(ctx, where{p.region, p.org, record.RolePurger})
 	if err != nil {
-		return nil, nil, err
+		return nil, ledger{}, err
 	}
 	if len(p.collections) == 0 {
 		if p.collections, err = client.Collections(ctx); err != nil {
 			client.Close()
-			return nil, nil, err
+			return nil, ledger{}, err
 		}
 	}
 	return client, newLedger(client), nil
@@ -182,6 +182,9 @@ is printed for each thing done.`,
 				l = purge.DryRun(real)
 			}
 			o.Collections, o.Before, o.Limit = p.collections, p.before, p.limit
+			if execute {
+				o.Peers = real
+			}
 			return a.runPurge(c.Context(), l, o, execute)
 		},
 	}
@@ -207,9 +210,6 @@ func (a *app) runPurge(ctx context.Context, l purge.Ledger, o purge.Options, exe
 		}
 	}
 	result, err := purge.Run(ctx, l, o)
-	if real, ok := l.(*ledger); ok {
-		err = errors.Join(err, real.settle(ctx))
-	}
 	b.finish()
 	verb := "would be"
 	if execute {

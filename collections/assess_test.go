@@ -26,9 +26,23 @@ func period(t *testing.T, s string) fhir.Period {
 	return p
 }
 
-func TestRetentionIsTheLatestOfTheMatchingRows(t *testing.T) {
+// confirmed is a private part that has confirmed every row of the regions.
+func confirmed(regions ...*Region) *Private {
+	p := &Private{Version: Version, Log: "log", Default: "d", Custodian: Custodian{Jurisdictions: []string{"US-AZ"}}}
+	for _, r := range regions {
+		for _, row := range r.Retention {
+			p.Confirmations = append(p.Confirmations, Confirmation{Region: r.Name, Row: row.Name, SHA256: RowDigest(r.Name, row)})
+		}
+	}
+	return p
+}
+
+func TestTheLatestOfTheMatchingFloorsCounts(t *testing.T) {
 	row := func(name, keep string, when Selector) Row {
-		return Row{Name: name, Keep: period(t, keep), When: when, Authority: "law of " + name}
+		return Row{
+			Name: name, Until: []Until{{Trigger: TriggerEnd, Keep: period(t, keep)}}, When: when,
+			Kind: KindFloor, Action: ActionPurge, Authority: "law of " + name,
+		}
 	}
 	care := Selector{Types: []string{"Encounter", "Observation"}}
 	marked := Selector{Labels: []Label{{actCode, "ETH"}, {"", "LOCAL"}}}
@@ -68,12 +82,15 @@ func TestRetentionIsTheLatestOfTheMatchingRows(t *testing.T) {
 			if c.end != "" {
 				end = date(t, c.end)
 			}
-			got, ok := c.region.Retain(c.rtype, c.labels, end)
-			if ok != (c.due != "") {
-				t.Fatalf("got %+v, %v", got, ok)
+			got := Assess(Case{Regions: []*Region{&c.region}, Private: confirmed(&c.region), Type: c.rtype, Labels: c.labels, End: end})
+			if c.due == "" {
+				if got.Verdict != VerdictNever || !got.Due.IsZero() {
+					t.Errorf("got %+v, want never", got)
+				}
+				return
 			}
-			if ok && (got.Due.String() != c.due || got.Row != c.row || got.Authority != "law of "+c.row) {
-				t.Errorf("got %s by %s (%s), want %s by %s", got.Due, got.Row, got.Authority, c.due, c.row)
+			if got.Verdict != VerdictDue || got.Due.String() != c.due || got.Row != c.row || got.Authority != "law of "+c.row {
+				t.Errorf("got %s %s by %s (%s), want %s by %s", got.Verdict, got.Due, got.Row, got.Authority, c.due, c.row)
 			}
 		})
 	}
@@ -103,18 +120,21 @@ func TestPeriodsCompareByLengthAndDoubtCountsAsShorter(t *testing.T) {
 
 func TestInTheDemoOldRecordsAreDueAndRecentOnesAreNot(t *testing.T) {
 	today := date(t, "2026-06-30")
-	for _, r := range Demo().Regions {
-		for _, rtype := range []string{"Encounter", "Observation", "Claim", "Basic"} {
-			old, ok := r.Retain(rtype, nil, date(t, "2012-05-01"))
-			if !ok || old.Due.Compare(today) > 0 {
-				t.Errorf("%s in %s of 2012 is not due: %+v", rtype, r.Name, old)
-			}
-			recent, ok := r.Retain(rtype, nil, date(t, "2025-05-01"))
-			if !ok || recent.Due.Compare(today) <= 0 {
-				t.Errorf("%s in %s of 2025 is due: %+v", rtype, r.Name, recent)
-			}
-			if !isDemo(old.Authority) {
-				t.Errorf("authority %q", old.Authority)
+	for _, p := range []*Policy{Demo(), Small()} {
+		for i := range p.Regions {
+			r := &p.Regions[i]
+			for _, log := range r.Logs("") {
+				for _, rtype := range []string{"Encounter", "Observation", "Claim", "Basic"} {
+					c := Case{Regions: p.Around(r.Name), Private: DemoPrivate(log.Name), Type: rtype, End: date(t, "2012-05-01")}
+					old := Assess(c)
+					if old.Verdict != VerdictDue || old.Due.Compare(today) > 0 || !isDemo(old.Authority) {
+						t.Errorf("%s in %s of 2012 is not due: %+v", rtype, log.Name, old)
+					}
+					c.End = date(t, "2025-05-01")
+					if recent := Assess(c); recent.Verdict != VerdictDue || recent.Due.Compare(today) <= 0 {
+						t.Errorf("%s in %s of 2025 is due: %+v", rtype, log.Name, recent)
+					}
+				}
 			}
 		}
 	}

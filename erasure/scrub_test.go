@@ -1,0 +1,242 @@
+package erasure
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/syndtr/goleveldb/leveldb"
+)
+
+// ward is one organization's peers with real databases; fail names the call that
+// fails once, such as "stop peer1", and before or after it took effect.
+type ward struct {
+	t       *testing.T
+	dir     string
+	running map[string]bool
+	sick    map[string]bool
+	calls   []string
+	fail    string
+	after   bool
+	least   int // the fewest peers that ever served at once
+}
+
+var errInjected = errors.New("injected")
+
+func newWard(t *testing.T, peers int) *ward {
+	w := &ward{t: t, dir: t.TempDir(), running: map[string]bool{}, sick: map[string]bool{}, least: peers}
+	for i := range peers {
+		name := fmt.Sprintf("peer%d", i)
+		w.running[name] = true
+		for _, s := range []string{"ledgersData/pvtdataStore", "ledgersData/stateLeveldb", "transientstore"} {
+			w.plant(filepath.Join(w.dir, name, s))
+		}
+	}
+	return w
+}
+
+// secret is what was purged and must go; kept must stay.
+var secret, kept = []byte("SECRET-of-a-person-1"), []byte("kept")
+
+func (w *ward) plant(dir string) {
+	db, err := leveldb.OpenFile(dir, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i := range 50 {
+		key := []byte(fmt.Sprintf("k%03d", i))
+		value := append(append([]byte{}, secret...), byte(i))
+		if i%2 == 1 {
+			value = kept
+		}
+		if err := db.Put(key, value, nil); err != nil {
+			w.t.Fatal(err)
+		}
+		if i%2 == 0 {
+			if err := db.Delete(key, nil); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+	if err := db.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *ward) call(what string, effect func()) error {
+	w.calls = append(w.calls, what)
+	failed := w.fail == what
+	if failed {
+		w.fail = ""
+	}
+	if failed && !w.after {
+		return errInjected
+	}
+	effect()
+	serving := 0
+	for name, up := range w.running {
+		if up && !w.sick[name] {
+			serving++
+		}
+	}
+	w.least = min(w.least, serving)
+	if failed {
+		return errInjected
+	}
+	return nil
+}
+
+func (w *ward) Peers(context.Context) (out []ScrubPeer, err error) {
+	for i := range len(w.running) {
+		name := fmt.Sprintf("peer%d", i)
+		out = append(out, ScrubPeer{name, filepath.Join(w.dir, name)})
+	}
+	return out, nil
+}
+
+func (w *ward) Height(_ context.Context, p string) (uint64, error) {
+	if !w.running[p] || w.sick[p] {
+		return 0, errors.New("not healthy")
+	}
+	return 7, nil
+}
+
+func (w *ward) Stop(_ context.Context, p string) error {
+	return w.call("stop "+p, func() { w.running[p] = false })
+}
+
+func (w *ward) Start(_ context.Context, p string) error {
+	return w.call("start "+p, func() { w.running[p] = true })
+}
+
+func (w *ward) options() ScrubOptions {
+	return ScrubOptions{State: filepath.Join(w.dir, "scrub.json"), Now: func() time.Time { return time.Unix(0, 0) }}
+}
+
+// residue counts files in which the secret is found.
+func (w *ward) residue() int {
+	r, err := Scan(w.t.Context(), Options{Roots: []string{w.dir}, Patterns: []Pattern{{Name: "secret", Bytes: secret}}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return len(r.Findings)
+}
+
+func TestScrubRemovesWhatWasPurgedFromEveryDatabaseAndKeepsTheRest(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, 3)
+	if w.residue() == 0 {
+		t.Fatal("the search finds nothing before the scrub either")
+	}
+	done, err := Scrub(t.Context(), w, w.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := w.residue(); n > 0 {
+		t.Errorf("%d findings after the scrub", n)
+	}
+	if len(done) != 3 || len(done[0].Stores) != 3 || done[0].Height != 7 || done[0].Trim == "" {
+		t.Errorf("report %+v", done)
+	}
+	if w.least < 2 {
+		t.Errorf("only %d of 3 peers served at some time", w.least)
+	}
+	db, err := leveldb.OpenFile(filepath.Join(w.dir, "peer1", "transientstore"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if v, err := db.Get([]byte("k001"), nil); err != nil || !bytes.Equal(v, kept) {
+		t.Errorf("a live value: %q, %v", v, err)
+	}
+}
+
+func TestScrubNeverStopsTheLastHealthyPeer(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, 2)
+	w.sick["peer1"] = true
+	_, err := Scrub(t.Context(), w, w.options())
+	if !errors.Is(err, ErrLastHealthy) || len(w.calls) > 0 {
+		t.Errorf("error %v after %v", err, w.calls)
+	}
+}
+
+func TestAnInterruptedScrubGoesOnAndEndsWithEveryPeerServing(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"stop peer0", "start peer0", "stop peer1", "start peer1"} {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s fails after effect %v", at, after), func(t *testing.T) {
+				t.Parallel()
+				w := newWard(t, 2)
+				w.fail, w.after = at, after
+				if _, err := Scrub(t.Context(), w, w.options()); !errors.Is(err, errInjected) {
+					t.Fatalf("error %v", err)
+				}
+				done, err := Scrub(t.Context(), w, w.options())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(done) != 2 || w.residue() > 0 || !w.running["peer0"] || !w.running["peer1"] || w.least < 1 {
+					t.Errorf("done %d, residue %d, running %v, least %d", len(done), w.residue(), w.running, w.least)
+				}
+			})
+		}
+	}
+}
+
+func TestAScrubWhoseProgramWasKilledBringsBackThePeerItHadStoppedFirst(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, 2)
+	s := scrubState{Version: 1, Begun: time.Unix(0, 0), Stopped: "peer1"}
+	if err := s.save(w.options().State); err != nil {
+		t.Fatal(err)
+	}
+	w.running["peer1"] = false
+	if _, err := Scrub(t.Context(), w, w.options()); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"stop peer1", "start peer1", "stop peer0", "start peer0"}
+	if fmt.Sprint(w.calls) != fmt.Sprint(want) {
+		t.Errorf("calls %v, want %v", w.calls, want)
+	}
+}
+
+func TestAScrubThatEndedIsFollowedByANewOne(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, 2)
+	for range 2 {
+		if _, err := Scrub(t.Context(), w, w.options()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(w.calls) != 8 {
+		t.Errorf("calls %v", w.calls)
+	}
+}
+
+func TestScrubRefusesADirectoryWithoutThePeersDatabases(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, 2)
+	if err := os.RemoveAll(filepath.Join(w.dir, "peer0", "transientstore")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Scrub(t.Context(), w, w.options()); err == nil || !w.running["peer0"] {
+		t.Errorf("error %v, running %v", err, w.running)
+	}
+}
+
+func TestScrubRefusesAStateFileItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, 2)
+	if err := os.WriteFile(w.options().State, []byte(`{"version":9}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Scrub(t.Context(), w, w.options()); err == nil || len(w.calls) > 0 {
+		t.Errorf("error %v after %v", err, w.calls)
+	}
+}

@@ -1,0 +1,84 @@
+package purge
+
+import (
+	"context"
+
+	"domicile/chaincode/record"
+)
+
+// queue holds the records of one collection whose tombstone is public and not yet
+// taken off the list of what is to do. It keeps no more than one page: what it drops
+// the next run finds and settles.
+type queue struct{ ids []string }
+
+func (q *queue) add(ids ...string) {
+	q.ids = append(q.ids, ids...)
+	if surplus := len(q.ids) - record.MaxPage; surplus > 0 {
+		q.ids = q.ids[surplus:]
+	}
+}
+
+func (q *queue) take(most int) []string {
+	n := min(max(most, 0), len(q.ids))
+	out := append([]string(nil), q.ids[:n]...)
+	q.ids = q.ids[n:]
+	return out
+}
+
+// settleAll takes the last published tombstones off the list of what is to do. That
+// another run did so meanwhile is no failure: a transaction that finds nothing to
+// settle writes nothing, and then the holder's endorsements are not enough.
+func (r *runner) settleAll(ctx context.Context, collection string) {
+	hand := context.WithoutCancel(ctx)
+	for len(r.published.ids) > 0 {
+		_, err := r.ledger.Purge(hand, record.PurgeRequest{
+			Version: record.Version, Collection: collection, Seed: newSeed(),
+			Ground: record.GroundDue, Settle: r.published.take(record.MaxRecords),
+		})
+		switch record.CodeOf(err) {
+		case record.CodeConflict, record.CodeInvalidated:
+			r.result.Conflicts++
+		default:
+			if err != nil {
+				r.published = queue{}
+				r.errs = append(r.errs, err)
+			}
+		}
+	}
+}
+
+// awaitSweep waits until every peer that answers has processed the block of the last
+// purge, so that two batches never meet in one sweep: a sweep that touches more than
+// 4 MB rewrites a write set for every key. A peer that does not answer is not waited
+// for; one that answers and stays behind is, for SweepWait.
+func (r *runner) awaitSweep(ctx context.Context) {
+	if r.Peers == nil || r.block == 0 || r.block == r.swept {
+		return
+	}
+	patience, cancel := context.WithTimeout(ctx, r.SweepWait)
+	defer cancel()
+	for {
+		heights, err := r.Peers.Heights(patience)
+		if err == nil && reached(heights, r.block) {
+			r.swept = r.block
+			return
+		}
+		if r.sleep(patience, r.SweepPoll) != nil {
+			if ctx.Err() == nil {
+				r.result.Lagged++
+			}
+			r.swept = r.block // once per block
+			return
+		}
+	}
+}
+
+// reached reports whether all peers that answer have processed a block.
+func reached(heights []Height, block uint64) bool {
+	for _, h := range heights {
+		if h.Err == nil && h.Height <= block {
+			return false
+		}
+	}
+	return true
+}
