@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"network":                 {"collections", "gateway", "erasure", "chaincode/record"},
 	"network/ccaasbuilder":    {},
 	"internal/sample":         {},
-	"internal/cli":            {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode/record", "gateway", "purge", "erasure", "erasure/certificate", "network", "internal/sample"},
+	"internal/cli":            {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode/record", "gateway", "purge", "purge/serve", "erasure", "erasure/certificate", "network", "internal/sample"},
 }
 
 func TestFoldersImportOnlyWhatTheArchitectureAllows(t *testing.T) {

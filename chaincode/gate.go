@@ -17,6 +17,7 @@ import (
 type call struct {
 	stub      shim.ChaincodeStubInterface
 	region    *collections.Region
+	regions   []*collections.Region // region, then those it lies within
 	coll      *collections.Collection
 	log       string // the log collection of coll's holders
 	who       caller
@@ -103,6 +104,9 @@ func (c *contract) admit(ctx context, cl *call, at place, a access) error {
 	if cl.region, err = c.regionPolicy(cl.stub, at.region); err != nil {
 		return err
 	}
+	if cl.regions, err = c.around(cl.stub, cl.region); err != nil {
+		return err
+	}
 	var ok bool
 	if cl.coll, ok = cl.region.Collection(at.collection); !ok || cl.coll.IsLog() != a.log {
 		return record.Fail(record.CodeBadRequest, "field collection names no such collection of the region")
@@ -156,6 +160,22 @@ func (c *contract) regionPolicy(stub shim.ChaincodeStubInterface, region string)
 	}
 	return r, nil
 }
+
+// around lists a region and those that it lies within, whose law binds it too.
+func (c *contract) around(stub shim.ChaincodeStubInterface, r *collections.Region) ([]*collections.Region, error) {
+	out := []*collections.Region{r}
+	for r.Within != "" && len(out) <= maxNesting { // a valid policy has no circle
+		up, err := c.regionPolicy(stub, r.Within)
+		if err != nil {
+			return nil, err
+		}
+		out, r = append(out, up), up
+	}
+	return out, nil
+}
+
+// maxNesting bounds how many regions lie within each other.
+const maxNesting = 16
 
 // holderPart reads the holder-private part of the policy.
 func (c *contract) holderPart(cl *call, setup bool) error {

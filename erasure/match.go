@@ -13,6 +13,7 @@ type matcher struct {
 	longest int                // bytes of the longest needle
 	shift   []uint8            // by hash of the last four bytes of a window: how far the window can move on
 	ends    map[uint32][]int32 // last four bytes of a needle's window → the needles
+	prints  []*prints
 }
 
 const (
@@ -21,12 +22,23 @@ const (
 	shiftBits = 20
 )
 
-func newMatcher(patterns []Pattern) (*matcher, error) {
+func newMatcher(patterns []Pattern, fingerprints ...Fingerprint) (*matcher, error) {
+	m := &matcher{window: maxWindow, ends: map[uint32][]int32{}}
+	var err error
+	if m.prints, err = newPrints(fingerprints); err != nil {
+		return nil, err
+	}
+	for _, p := range m.prints {
+		m.longest = max(m.longest, p.length)
+	}
+	if len(patterns) == 0 && len(fingerprints) > 0 {
+		return m, nil
+	}
 	all, err := needles(patterns)
 	if err != nil {
 		return nil, err
 	}
-	m := &matcher{needles: all, window: maxWindow, ends: map[uint32][]int32{}}
+	m.needles = all
 	for _, n := range all {
 		m.window = min(m.window, len(n.bytes))
 		m.longest = max(m.longest, len(n.bytes))
@@ -46,8 +58,14 @@ func newMatcher(patterns []Pattern) (*matcher, error) {
 
 func blockHash(v uint32) uint32 { return (v * 2654435761) >> (32 - shiftBits) }
 
-// find calls hit for every needle that starts in text before limit.
+// find calls hit for every needle and fingerprint that starts in text before limit.
 func (m *matcher) find(text []byte, limit int, hit func(n *needle, at int)) {
+	for _, p := range m.prints {
+		p.find(text, limit, hit)
+	}
+	if len(m.needles) == 0 {
+		return
+	}
 	back := m.window - blockLen
 	last := min(limit-1, len(text)-m.window)
 	for at := 0; at <= last; {

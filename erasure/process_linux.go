@@ -22,8 +22,8 @@ import (
 // otherwise the error wraps fs.ErrPermission. A process that does not exist, or ends during the scan, gives an error that
 // wraps fs.ErrNotExist. Memory changes while it is read: a pattern that moves may be missed, so scan an idle process.
 // A process that scans itself finds its own patterns.
-func ScanProcess(ctx context.Context, pid int, patterns []Pattern) (*Report, error) {
-	m, err := newMatcher(patterns)
+func ScanProcess(ctx context.Context, pid int, patterns []Pattern, fingerprints ...Fingerprint) (*Report, error) {
+	m, err := newMatcher(patterns, fingerprints...)
 	if err != nil {
 		return nil, err
 	}

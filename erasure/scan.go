@@ -18,6 +18,8 @@ type Options struct {
 	Roots []string
 	// Patterns are what to look for.
 	Patterns []Pattern
+	// Fingerprints are looked for, too; with them Patterns may be empty.
+	Fingerprints []Fingerprint
 	// Exclude are path.Match patterns against each slash-separated path below its root and against its last element.
 	// What they match is skipped, a directory with all it holds, and named in Report.NotCovered.
 	Exclude []string
@@ -35,7 +37,7 @@ const passes = 5
 // Files that cannot be searched fully do not make Scan fail, they are named in the report. It returns an error when a
 // pattern or option is unusable (ErrPattern, path.ErrBadPattern), a root cannot be opened, or ctx ends.
 func Scan(ctx context.Context, o Options) (*Report, error) {
-	m, err := newMatcher(o.Patterns)
+	m, err := newMatcher(o.Patterns, o.Fingerprints...)
 	if err != nil {
 		return nil, err
 	}

@@ -23,17 +23,18 @@ func (a *app) purgeCommand() *cobra.Command {
 bytes stay in the files of the holder's peers until they are overwritten or scrubbed.`,
 		Example: `  domicile purge plan --region us
   domicile purge run --region us              # a dry run
-  domicile purge run --region us --execute`,
+  domicile purge run --region us --execute
+  domicile purge serve --region us --config serve.yaml --execute`,
 	}
-	c.AddCommand(a.purgePlan(), a.purgeRun(), a.purgeScrub())
+	c.AddCommand(a.purgePlan(), a.purgeRun(), a.purgeServe(), a.purgePause(), a.purgeResume(), a.purgeScrub())
 	for _, x := range [][2]string{
-		{"serve", "Purge on a schedule"}, {"attest", "Look for bytes of purged records and sign what was found"},
+		{"attest", "Look for bytes of purged records and sign what was found"},
 	} {
 		c.AddCommand(&cobra.Command{
 			Use: x[0], Short: x[1] + " (not in this version)", DisableFlagParsing: true,
 			Example: "  domicile purge " + x[0] + "   # not in this version",
 			RunE: func(*cobra.Command, []string) error {
-				return usage{fmt.Errorf("purge %s is not available in this version", x[0]), "purge plan and purge run are"}
+				return usage{fmt.Errorf("purge %s is not available in this version", x[0]), "purge plan, run and serve are"}
 			},
 		})
 	}
@@ -211,6 +212,24 @@ func (a *app) runPurge(ctx context.Context, l purge.Ledger, o purge.Options, exe
 	}
 	result, err := purge.Run(ctx, l, o)
 	b.finish()
+	a.sayPurged(result, authorities, execute)
+	if result.Failed > 0 && result.Cut == "" {
+		err = failedRecords(result, err)
+	}
+	return errors.Join(err, printErr)
+}
+
+// failedRecords is the error of a run that went through and found records in the
+// way: trying the whole again soon would not help.
+func failedRecords(r *purge.Result, err error) error {
+	return errors.Join(refused{
+		fmt.Sprintf("%d records are in the way and were left; the others are done", r.Failed),
+		"each code is explained by domicile help CODE; the next run tries them again",
+	}, err)
+}
+
+// sayPurged tells what a run did.
+func (a *app) sayPurged(result *purge.Result, authorities map[string]int, execute bool) {
 	verb := "would be"
 	if execute {
 		verb = "were"
@@ -222,10 +241,12 @@ func (a *app) runPurge(ctx context.Context, l purge.Ledger, o purge.Options, exe
 	for _, code := range slices.Sorted(maps.Keys(result.Skipped)) {
 		a.say("  %d left alone: %s", result.Skipped[code], code)
 	}
+	for _, code := range slices.Sorted(maps.Keys(result.Failures)) {
+		a.say("  %d failed: %s", result.Failures[code], code)
+	}
 	if !execute {
 		a.say("Nothing was changed. Pass --execute to purge.")
 	} else if result.Purged > 0 {
 		a.say("The bytes may remain in files of the holder's peers until they are scrubbed.")
 	}
-	return errors.Join(err, printErr)
 }
