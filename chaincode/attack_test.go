@@ -14,6 +14,7 @@ import (
 	"domicile/chaincode/record"
 	"domicile/collections"
 	"domicile/fhir"
+	"domicile/fhir/ds4p"
 
 	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
 )
@@ -25,13 +26,18 @@ func TestI2_T06_two_private_inputs_write_the_same_public_shape(t *testing.T) {
 		body   []byte
 		change func(*record.PutRecord)
 	}{
-		"with a due date":     {encounter("1999-12-31"), func(*record.PutRecord) {}},
-		"without a due date":  {[]byte(`{"resourceType":"Organization"}`), func(*record.PutRecord) {}},
-		"with a resource":     {encounter("1999-12-31"), func(r *record.PutRecord) { r.Resource = record.ResourceToken(r.Seed, "Encounter/1") }},
-		"with many subjects":  {encounter("1999-12-31"), func(r *record.PutRecord) { r.Subjects = tokens(20) }},
-		"with one subject":    {encounter("1999-12-31"), func(r *record.PutRecord) { r.Subjects = tokens(1) }},
-		"that replaces":       {encounter("1999-12-31"), func(r *record.PutRecord) { r.Replaces = record.NewID() }},
-		"with a label":        {encounter("1999-12-31", "HIV-unknown"), func(*record.PutRecord) {}},
+		"with a due date":    {encounter("1999-12-31"), func(*record.PutRecord) {}},
+		"without a due date": {[]byte(`{"resourceType":"Organization"}`), func(*record.PutRecord) {}},
+		"with a resource":    {encounter("1999-12-31"), func(r *record.PutRecord) { r.Resource = record.ResourceToken(r.Seed, "Encounter/1") }},
+		"with many subjects": {encounter("1999-12-31"), func(r *record.PutRecord) { r.Subjects = tokens(20) }},
+		"with one subject":   {encounter("1999-12-31"), func(r *record.PutRecord) { r.Subjects = tokens(1) }},
+		"that replaces":      {encounter("1999-12-31"), func(r *record.PutRecord) { r.Replaces = record.NewID() }},
+		"with a label":       {encounter("1999-12-31", "DELAU"), func(*record.PutRecord) {}},
+		"with labels given": {encounter("1999-12-31"), func(r *record.PutRecord) {
+			r.Labels = []record.Label{{System: ds4p.SystemConfidentiality, Code: "N", Origin: record.OriginDefault}}
+		}},
+		"with facts":          {encounter("1999-12-31"), func(r *record.PutRecord) { r.Facts = []record.Fact{{Kind: record.FactBirth, Date: "1980"}} }},
+		"with classes":        {encounter("1999-12-31"), func(r *record.PutRecord) { r.Classes = []string{"trial"} }},
 		"with a large body":   {append(encounter("1999-12-31"), bytes.Repeat([]byte(" "), 100_000)...), func(*record.PutRecord) {}},
 		"with a repeated one": {encounter("1999-12-31"), func(r *record.PutRecord) { s := tokens(1); r.Subjects = append(s, s...) }},
 	}
@@ -102,7 +108,7 @@ func TestI7_T05_the_same_resource_twice_has_two_hashes(t *testing.T) {
 
 func TestI5_T01_a_submitted_read_leaves_no_plaintext_in_any_block(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})
-	id := w.put("us-a", encounter("1999-12-31", canary))
+	id := w.put("us-a", secret("1999-12-31"))
 	for op, req := range map[string]any{
 		record.OpGet:     record.GetRequest{Version: 1, Region: "us", Collection: "us-a", ID: id},
 		record.OpInspect: record.InspectRequest{Version: 1, Region: "us", Collection: "us-a", IDs: []string{id}},
@@ -172,7 +178,7 @@ func TestI10_a_purge_leaves_no_key_of_the_record_anywhere(t *testing.T) {
 	before := len(w.PrivateKeys("UsHospital", "us-a"))
 	rec := newRecord()
 	rec.Subjects, rec.Resource = tokens(9), record.ResourceToken(rec.Seed, "Encounter/1")
-	w.submit(putCall("us-a", rec, encounter("1999-12-31", canary)))
+	w.submit(putCall("us-a", rec, secret("1999-12-31")))
 	if n := len(w.PrivateKeys("UsHospital", "us-a")); n != before+record.KeysPerRecord {
 		t.Errorf("%d keys, want %d", n-before, record.KeysPerRecord)
 	}
@@ -191,7 +197,7 @@ func TestI10_a_purge_leaves_no_key_of_the_record_anywhere(t *testing.T) {
 
 // T16: the time is the transaction's, and peers bound it.
 func TestI9_T16_a_purge_with_a_false_time_is_refused(t *testing.T) {
-	now := time.Date(2026, 3, 31, 23, 59, 0, 0, time.UTC)
+	now := time.Date(2026, 4, 1, 3, 59, 0, 0, time.UTC) // the last minute of March in New York
 	w := newWorld(t, chaincodetest.Options{Now: func() time.Time { return now }})
 	id := w.put("us-a", encounter("2020-03-31")) // 6 years: due from 2026-04-01
 	if s := w.state("us-a", id); s.DueDate != "2026-04-01" || s.IsDue {

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// maxRequest bounds a JSON request, in bytes. The largest lawful one, 100
-	// records of 64 subjects, has about 300 KB.
-	maxRequest = 1 << 20
+	// maxRequest bounds a JSON request, in bytes: 100 records with 64 subjects and
+	// a hundred labels and facts each fit in.
+	maxRequest = 4 << 20
 	// maxDepth bounds how deep a request nests; the deepest we know has 8 levels.
 	maxDepth = 32
 )
@@ -25,7 +25,7 @@ const (
 // keys, invalid UTF-8, a second document, depth without bound.
 func decodeStrict(data []byte, v any) error {
 	if len(data) > maxRequest {
-		return record.Fail(record.CodeTooLarge, "the request is over 1 MiB")
+		return record.Fail(record.CodeTooLarge, "the request is over 4 MiB")
 	}
 	if !utf8.Valid(data) {
 		return record.Fail(record.CodeBadRequest, "the request is not valid UTF-8")

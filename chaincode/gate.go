@@ -17,6 +17,7 @@ import (
 type call struct {
 	stub      shim.ChaincodeStubInterface
 	region    *collections.Region
+	regions   []*collections.Region // region, then those it lies within
 	coll      *collections.Collection
 	log       string // the log collection of coll's holders
 	who       caller
@@ -45,7 +46,8 @@ type access struct {
 // operation is one value of [record.FieldOp].
 type operation struct {
 	access
-	bodies bool // takes transient fields "body/<i>"
+	bodies bool   // takes transient fields "body/<i>"
+	field  string // takes this transient field, too
 	open   func(raw []byte) (place, func(*call) ([]byte, error), error)
 }
 
@@ -69,7 +71,7 @@ func (c *contract) private(ctx context, ops map[string]operation, sealed bool) (
 	if !ok {
 		return nil, record.Fail(record.CodeBadRequest, "transient field op names no operation of this function")
 	}
-	if err := surplus(transient, o.bodies, sealed); err != nil {
+	if err := surplus(transient, o, sealed); err != nil {
 		return nil, err
 	}
 	at, run, err := o.open(transient[record.FieldRequest])
@@ -84,10 +86,10 @@ func (c *contract) private(ctx context, ops map[string]operation, sealed bool) (
 }
 
 // surplus refuses transient fields that nobody reads: they would only be a leak.
-func surplus(transient map[string][]byte, bodies, sealed bool) error {
+func surplus(transient map[string][]byte, o operation, sealed bool) error {
 	for k := range transient {
-		known := k == record.FieldOp || k == record.FieldRequest || k == record.FieldKey && sealed
-		if !known && (!bodies || !strings.HasPrefix(k, record.FieldBody)) {
+		known := k == record.FieldOp || k == record.FieldRequest || k == record.FieldKey && sealed || o.field != "" && k == o.field
+		if !known && (!o.bodies || !strings.HasPrefix(k, record.FieldBody)) {
 			return record.Fail(record.CodeBadRequest, "a transient field that this operation does not read")
 		}
 	}
@@ -101,6 +103,9 @@ func (c *contract) admit(ctx context, cl *call, at place, a access) error {
 	}
 	var err error
 	if cl.region, err = c.regionPolicy(cl.stub, at.region); err != nil {
+		return err
+	}
+	if cl.regions, err = c.around(cl.stub, cl.region); err != nil {
 		return err
 	}
 	var ok bool
@@ -156,6 +161,22 @@ func (c *contract) regionPolicy(stub shim.ChaincodeStubInterface, region string)
 	}
 	return r, nil
 }
+
+// around lists a region and those that it lies within, whose law binds it too.
+func (c *contract) around(stub shim.ChaincodeStubInterface, r *collections.Region) ([]*collections.Region, error) {
+	out := []*collections.Region{r}
+	for r.Within != "" && len(out) <= maxNesting { // a valid policy has no circle
+		up, err := c.regionPolicy(stub, r.Within)
+		if err != nil {
+			return nil, err
+		}
+		out, r = append(out, up), up
+	}
+	return out, nil
+}
+
+// maxNesting bounds how many regions lie within each other.
+const maxNesting = 16
 
 // holderPart reads the holder-private part of the policy.
 func (c *contract) holderPart(cl *call, setup bool) error {

@@ -11,6 +11,17 @@ func get(c *call, req *record.GetRequest) ([]byte, error) {
 	if record.CheckID(req.ID) != nil {
 		return nil, record.Fail(record.CodeBadRequest, "field id is not a record id")
 	}
+	shut, err := c.shut(req.ID)
+	if err != nil {
+		return nil, err
+	}
+	officer := c.role == record.RoleOfficer
+	switch {
+	case officer && shut == "":
+		return nil, record.Fail(record.CodeForbidden, "an officer reads what is closed to others, and nothing else")
+	case !officer && shut != "":
+		return nil, record.Fail(shut, req.ID)
+	}
 	v, err := c.stub.GetPrivateData(c.coll.Name, record.RecordKey(req.ID))
 	if err != nil {
 		return nil, missing(err)
@@ -26,6 +37,30 @@ func get(c *call, req *record.GetRequest) ([]byte, error) {
 		return nil, record.Fail(record.CodeGone, req.ID)
 	}
 	return nil, record.Fail(record.CodeAbsent, req.ID)
+}
+
+// shut returns the code of what closes a record to readers and writers, "" when
+// nothing does: access to one of its people is restricted, or it carries a label
+// that nobody knows.
+func (c *call) shut(id string) (record.Code, error) {
+	h, err := c.holdings()
+	if err != nil {
+		return "", err
+	}
+	var meta record.Meta
+	if present, err := c.document(c.coll.Name, record.MetaKey(id), &meta); err != nil || !present {
+		return "", err
+	}
+	b, err := h.about(&meta, c.coll.Name)
+	switch {
+	case err != nil:
+		return "", err
+	case b.limited:
+		return record.CodeLimited, nil
+	case meta.Quarantined:
+		return record.CodeQuarantined, nil
+	}
+	return "", nil
 }
 
 // getPrivate is [record.OpGetPrivate].

@@ -1,6 +1,7 @@
 package chaincode_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,6 +38,12 @@ func encounter(end string, labels ...string) []byte {
 		security += fmt.Sprintf(`{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":%q}`, l)
 	}
 	return fmt.Appendf(nil, `{"resourceType":"Encounter","id":"e1","meta":{"security":[%s]},"status":"finished","class":{"code":"AMB"},"period":{"start":"1999-01-01","end":%q}}`, security, end)
+}
+
+// secret is an encounter with the canary in its narrative.
+func secret(end string, labels ...string) []byte {
+	return bytes.Replace(encounter(end, labels...), []byte(`"status":"finished"`),
+		[]byte(`"text":{"status":"generated","div":"<div>`+canary+`</div>"},"status":"finished"`), 1)
 }
 
 func newRecord() record.PutRecord {

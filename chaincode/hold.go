@@ -139,7 +139,7 @@ func holds(c *call, req *record.HoldsRequest) ([]byte, error) {
 		}
 	}
 	if req.Queries {
-		queries, err := h.queries()
+		queries, err := h.queries(c.coll.Name)
 		if err != nil {
 			return nil, err
 		}

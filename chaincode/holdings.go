@@ -116,15 +116,15 @@ func (h *holdings) on(token string) (record.Holds, error) {
 	return doc, nil
 }
 
-// queries are the holds by query in force on the call's collection.
-func (h *holdings) queries() ([]record.HeldQuery, error) {
+// queries are the holds by query in force on a collection.
+func (h *holdings) queries(coll string) ([]record.HeldQuery, error) {
 	doc, err := h.on(record.QueriesToken(h.secret))
 	if err != nil {
 		return nil, err
 	}
 	var out []record.HeldQuery
 	for _, q := range doc.Queries {
-		if q.Collection == h.c.coll.Name {
+		if q.Collection == coll {
 			out = append(out, q)
 		}
 	}
@@ -159,10 +159,10 @@ type bearing struct {
 	limited bool
 }
 
-// about reads everything that bears on a record. Every key is read even after the
+// about reads everything that bears on a record of a collection. Every key is read even after the
 // first hold, so that the transaction conflicts with whatever changes any of them
 // in the same block.
-func (h *holdings) about(meta *record.Meta) (bearing, error) {
+func (h *holdings) about(meta *record.Meta, coll string) (bearing, error) {
 	var b bearing
 	tokens := append([]string{record.HoldToken(h.secret, meta.ID)}, meta.Subjects...)
 	for i := len(tokens); i <= record.SubjectSlots; i++ {
@@ -186,12 +186,16 @@ func (h *holdings) about(meta *record.Meta) (bearing, error) {
 			b.limited = b.limited || len(doc.Limits) > 0
 		}
 	}
-	queries, err := h.queries()
+	queries, err := h.queries(coll)
+	if err != nil {
+		return b, err
+	}
+	words, err := h.c.vocabulary()
 	if err != nil {
 		return b, err
 	}
 	for _, q := range queries {
-		if slices.Contains(meta.Held, q.Matter.Matter) || h.c.matches(&q.Query, meta) {
+		if slices.Contains(meta.Held, q.Matter.Matter) || matches(words, &q.Query, meta) {
 			b.matters = append(b.matters, q.Matter.Matter)
 			b.own = append(b.own, q.Matter.Matter)
 		}

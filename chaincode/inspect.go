@@ -2,11 +2,8 @@ package chaincode
 
 import (
 	"encoding/hex"
-	"strconv"
 
 	"domicile/chaincode/record"
-	"domicile/collections"
-	"domicile/fhir"
 )
 
 // inspect is [record.OpInspect]: each record read by its own keys, never through
@@ -69,67 +66,19 @@ func (c *call) state(id string, held *holdings) (record.State, error) {
 func (c *call) describe(s *record.State, meta *record.Meta, held *holdings) error {
 	s.SHA256, s.Size, s.Replaces = meta.SHA256, meta.Size, meta.Replaces
 	s.PutTx, s.PutAt = meta.PutTx, meta.PutAt
-	due, err := c.dueDate(meta)
+	s.Rules, s.Content, s.Quarantined, s.MovedFrom = meta.Rules, meta.Content, meta.Quarantined, meta.MovedFrom
+	b, err := held.about(meta, c.coll.Name)
 	if err != nil {
 		return err
 	}
-	if !due.Due.IsZero() {
-		s.DueDate, s.Authority = due.Due.String(), due.Authority
-		s.IsDue = due.Due.Compare(fhir.DateOf(c.now)) <= 0
+	j, err := c.judge(meta, b)
+	if err != nil {
+		return err
 	}
-	b, err := held.about(meta)
-	s.Held = len(b.matters) > 0
-	return err
-}
-
-// dueDate is the later of the date fixed at put and the one the policy in force
-// gives now: a change of policy may lengthen retention and never shortens it. It
-// is zero when neither gives one.
-func (c *call) dueDate(meta *record.Meta) (retention, error) {
-	var best retention
-	if meta.Due != "" {
-		if err := best.Due.UnmarshalText([]byte(meta.Due)); err != nil {
-			return best, internal("reading a stored date")
-		}
-		best.Row, best.Authority = meta.Row, "the policy at put, row "+strconv.Quote(meta.Row)
-		for _, row := range c.region.Retention {
-			if row.Name == meta.Row {
-				best.Authority = row.Authority
-			}
-		}
+	if !j.due.IsZero() {
+		s.DueDate, s.Authority = j.due.String(), j.authority
+		s.IsDue = j.due.Compare(c.today()) <= 0
 	}
-	if meta.End == "" {
-		return best, nil
-	}
-	var end fhir.Date
-	if err := end.UnmarshalText([]byte(meta.End)); err != nil {
-		return best, internal("reading a stored date")
-	}
-	labels := make([]fhir.Coding, len(meta.Labels))
-	for i, l := range meta.Labels {
-		labels[i] = fhir.Coding{System: l.System, Code: l.Code}
-	}
-	if now := c.assess(meta.Type, labels, end); !now.Due.IsZero() && now.Due.Compare(best.Due) >= 0 {
-		best = now
-	}
-	return best, nil
-}
-
-// retention is from which day on a record may go, and why.
-type retention struct {
-	Due       fhir.Date
-	Row       string
-	Authority string
-}
-
-// assess asks the policy in force about a resource; the date is zero when it gives
-// none.
-func (c *call) assess(rtype string, labels []fhir.Coding, end fhir.Date) retention {
-	a := collections.Assess(collections.Case{
-		Regions: []*collections.Region{c.region}, Private: c.part, Type: rtype, Labels: labels, End: end,
-	})
-	if a.Verdict == collections.VerdictNever {
-		return retention{}
-	}
-	return retention{a.Due, a.Row, a.Authority}
+	s.Held, s.Code = len(b.matters) > 0, j.code
+	return nil
 }

@@ -2,8 +2,6 @@ package chaincode
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -15,23 +13,30 @@ import (
 	"domicile/fhir"
 )
 
-// maxLabels bounds the security labels of one resource.
-const maxLabels = 256
-
 // kv is one private write to come.
 type kv struct {
 	key   string
 	value []byte
 }
 
-// put is [record.OpPut]. Everything is checked and built before the first write.
+// put is [record.OpPut]. Everything is checked and built before the first write. It
+// reads the holds by query and no key of a subject: that would tie the records of a
+// person together in public. Holds and facts about people count at purge.
 func put(c *call, req *record.PutRequest) ([]byte, error) {
 	if err := checkPut(c, req); err != nil {
 		return nil, err
 	}
+	h, err := c.holdings()
+	if err != nil {
+		return nil, err
+	}
+	queries, err := h.queries(c.coll.Name)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]kv, 0, len(req.Records)*record.KeysPerRecord)
 	for i := range req.Records {
-		writes, err := prepare(c, &req.Records[i], i)
+		writes, err := prepare(c, &req.Records[i], i, queries)
 		if err != nil {
 			return nil, err
 		}
@@ -98,6 +103,9 @@ func checkRecord(c *call, all []record.PutRecord, i int) error {
 	if want := custody(c.coll); r.Custody != "" && r.Custody != want {
 		return record.Fail(record.CodeBadRequest, at+".custody is not that of the collection")
 	}
+	if err := checkHealth(c, r, at); err != nil {
+		return err
+	}
 	body, ok := c.transient[record.BodyField(i)]
 	if !ok {
 		return record.Fail(record.CodeBadRequest, at+" has no transient body")
@@ -115,58 +123,6 @@ func custody(c *collections.Collection) string {
 		return record.Disclosed
 	}
 	return record.Custodial
-}
-
-// prepare parses and routes one resource and builds its private writes, always
-// [record.KeysPerRecord] of them.
-func prepare(c *call, r *record.PutRecord, i int) ([]kv, error) {
-	body := c.transient[record.BodyField(i)]
-	res, err := fhir.Parse(body)
-	if err != nil {
-		return nil, badResource(err, r.ID)
-	}
-	labels := res.Security()
-	if len(labels) > maxLabels {
-		return nil, record.Fail(record.CodeBadResource, fmt.Sprintf("%s has more than %d security labels", r.ID, maxLabels))
-	}
-	if len(c.coll.Members) == 1 && c.part.Route(res.Type, labels) != c.coll.Name {
-		return nil, record.Fail(record.CodeWrongCollection, r.ID)
-	}
-	meta := c.metaOf(r, res, labels)
-	draw, err := record.NewDrawer(r.Seed)
-	if err != nil {
-		return nil, internal("drawing salts")
-	}
-	writes := index(draw, &meta)
-	for _, w := range writes {
-		meta.Index = append(meta.Index, w.key)
-	}
-	m, err := json.Marshal(meta)
-	if err != nil {
-		return nil, internal("encoding metadata")
-	}
-	return append(writes,
-		kv{record.RecordKey(r.ID), record.EncodeValue(draw.Salt("r"), body)},
-		kv{record.MetaKey(r.ID), record.EncodeValue(draw.Salt("m"), m)}), nil
-}
-
-func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, labels []fhir.Coding) record.Meta {
-	sum := sha256.Sum256(res.Raw)
-	meta := record.Meta{
-		Version: record.Version, ID: r.ID, Type: res.Type, Custody: custody(c.coll),
-		Resource: r.Resource, Replaces: r.Replaces, Subjects: unique(r.Subjects),
-		Size: len(res.Raw), SHA256: hex.EncodeToString(sum[:]), PutAt: c.at(), PutTx: c.stub.GetTxID(),
-	}
-	for _, l := range labels {
-		meta.Labels = append(meta.Labels, record.Label{System: l.System, Code: l.Code})
-	}
-	if end, ok := res.EndDate(); ok {
-		meta.End = end.String()
-		if keep := c.assess(res.Type, labels, end); !keep.Due.IsZero() {
-			meta.Due, meta.Row = keep.Due.String(), keep.Row
-		}
-	}
-	return meta
 }
 
 func unique(list []string) []string {
@@ -194,12 +150,21 @@ func index(draw *record.Drawer, meta *record.Meta) []kv {
 		}
 		out = append(out, kv{key(draw.Nonce(label)), record.EncodeValue(draw.Salt(label), entry)})
 	}
-	add("due", meta.Due != "", func(n string) string { return record.DueKey(meta.Due, n) })
+	add("due", true, func(n string) string { return record.DueKey(dueEntry(meta), n) })
 	add("res", meta.Resource != "", func(n string) string { return record.ResourceKey(meta.Resource, n) })
 	for i := range record.SubjectSlots {
 		add("sub"+strconv.Itoa(i), i < len(meta.Subjects), func(n string) string { return record.SubjectKey(meta.Subjects[i], n) })
 	}
 	return out
+}
+
+// dueEntry is the date of a record in the due index. One that nobody can date is in
+// it too: what is never due can be listed, and the number of keys tells nothing.
+func dueEntry(meta *record.Meta) string {
+	if meta.Due == "" {
+		return record.UndatedDue
+	}
+	return meta.Due
 }
 
 // badResource keeps the place and the rule of a parse error. Element names are

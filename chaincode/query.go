@@ -8,6 +8,7 @@ import (
 
 	"domicile/chaincode/record"
 	"domicile/fhir"
+	"domicile/fhir/ds4p"
 )
 
 // Bounds of one query.
@@ -135,7 +136,7 @@ func sameQuery(a, b *record.Query) bool {
 
 // matches reports whether a query chooses a record. A record without a clinical
 // end date may have ended on any day, so every range of days takes it.
-func (c *call) matches(q *record.Query, meta *record.Meta) bool {
+func matches(words *ds4p.Vocabulary, q *record.Query, meta *record.Meta) bool {
 	if len(q.Types) > 0 && !slices.Contains(q.Types, meta.Type) {
 		return false
 	}
@@ -146,21 +147,29 @@ func (c *call) matches(q *record.Query, meta *record.Meta) bool {
 		return true
 	}
 	return slices.ContainsFunc(q.Labels, func(want record.Label) bool {
-		return slices.ContainsFunc(meta.Labels, func(have record.Label) bool { return c.isA(have, want) })
+		return slices.ContainsFunc(meta.Labels, func(have record.Label) bool { return means(words, have, want) })
 	})
 }
 
+// means tells whether a label is the wanted one or a kind of it. A label that
+// cannot be read could be any.
+func means(words *ds4p.Vocabulary, have, want record.Label) bool {
+	if have.Code == "" {
+		return have.System == "" || want.System == "" || have.System == want.System
+	}
+	if want.System == "" && have.Code == want.Code {
+		return true
+	}
+	return words.IsA(fhir.Coding{System: have.System, Code: have.Code}, fhir.Coding{System: want.System, Code: want.Code})
+}
+
 // heldBy lists the matters of the holds by query that take a record now.
-func (c *call) heldBy(queries []record.HeldQuery, meta *record.Meta) []string {
+func heldBy(words *ds4p.Vocabulary, queries []record.HeldQuery, meta *record.Meta) []string {
 	var out []string
 	for _, q := range queries {
-		if c.matches(&q.Query, meta) {
+		if matches(words, &q.Query, meta) {
 			out = append(out, q.Matter.Matter)
 		}
 	}
 	return unique(out)
-}
-
-func (c *call) isA(have, want record.Label) bool {
-	return have.System == want.System && have.Code == want.Code
 }

@@ -23,7 +23,7 @@ type refusal struct {
 func putWith(change func(r *record.PutRequest, c *chaincodetest.Call)) func(*world, string, string, string) chaincodetest.Call {
 	return func(w *world, _, _, _ string) chaincodetest.Call {
 		req := putRequest("us-a", newRecord())
-		c := putCall("us-a", req.Records[0], encounter("1999-12-31", canary))
+		c := putCall("us-a", req.Records[0], secret("1999-12-31"))
 		change(&req, &c)
 		if _, raw := c.Transient["raw"]; raw {
 			c.Transient[record.FieldRequest] = c.Transient["raw"]
@@ -93,7 +93,7 @@ var putRefusals = []refusal{
 	{"another holder's collection", record.CodeWrongPeer, putWith(func(r *record.PutRequest, _ *chaincodetest.Call) { r.Collection = "us-b" })},
 	{"a collection that the labels do not lead to", record.CodeWrongCollection, putWith(func(r *record.PutRequest, _ *chaincodetest.Call) { r.Collection = "us-a2" })},
 	{"another region's collection", record.CodeBadRequest, putWith(func(r *record.PutRequest, _ *chaincodetest.Call) { r.Collection = "eu-a" })},
-	{"labels that lead elsewhere", record.CodeWrongCollection, body(string(encounter("1999-12-31", "ETH", canary)))},
+	{"labels that lead elsewhere", record.CodeWrongCollection, body(string(secret("1999-12-31", "ETH")))},
 	{"bytes that are not JSON", record.CodeBadResource, body(canary)},
 	{"a key twice", record.CodeBadResource, body(`{"resourceType":"Patient","` + canary + `":1,"` + canary + `":2}`)},
 	{"a key in two cases", record.CodeBadResource, body(`{"resourceType":"Patient","meta":{"security":[]},"Meta":"` + canary + `"}`)},
@@ -115,12 +115,12 @@ var putRefusals = []refusal{
 	{"an id in use", record.CodeExists, func(_ *world, live, _, _ string) chaincodetest.Call {
 		rec := newRecord()
 		rec.ID = live
-		return putCall("us-a", rec, encounter("1999-12-31", canary))
+		return putCall("us-a", rec, secret("1999-12-31"))
 	}},
 	{"an id that was purged", record.CodeGone, func(_ *world, _, gone, _ string) chaincodetest.Call {
 		rec := newRecord()
 		rec.ID = gone
-		return putCall("us-a", rec, encounter("1999-12-31", canary))
+		return putCall("us-a", rec, secret("1999-12-31"))
 	}},
 	{"an operation that is none", record.CodeBadRequest, putWith(func(_ *record.PutRequest, c *chaincodetest.Call) { c.Transient[record.FieldOp] = []byte(canary) })},
 	{"a read operation", record.CodeBadRequest, putWith(func(_ *record.PutRequest, c *chaincodetest.Call) { c.Transient[record.FieldOp] = []byte(record.OpGet) })},

@@ -61,7 +61,7 @@ func TestTheLatestOfTheMatchingFloorsCounts(t *testing.T) {
 		{"due on the day after the last day", r, "Encounter", nil, "2020-03-31", "2026-04-01", "a-care"},
 		{"the first by name of equal rows", r, "Observation", nil, "2020-03-31", "2026-04-01", "a-care"},
 		{"a label lengthens", r, "Encounter", []fhir.Coding{{System: "x", Code: "Y"}, {System: actCode, Code: "ETH"}}, "2020-03-31", "2027-04-01", "c-marked"},
-		{"type and label must both match", r, "Claim", []fhir.Coding{{System: actCode, Code: "SUD"}}, "2020-03-31", "", ""},
+		{"type and label must both match", r, "Claim", []fhir.Coding{{System: actCode, Code: "HIV"}}, "2020-03-31", "", ""},
 		{"type and label both matching", r, "Claim", []fhir.Coding{{System: actCode, Code: "ETH"}}, "2020-03-31", "2029-04-01", "b-both"},
 		{"the same code of another system does not match", r, "Basic", []fhir.Coding{{System: "other", Code: "ETH"}}, "2020-03-31", "", ""},
 		{"a row without a system matches any", r, "Basic", []fhir.Coding{{System: "other", Code: "LOCAL"}}, "2020-03-31", "2027-04-01", "c-marked"},

@@ -66,6 +66,14 @@ func (c *checker) labelling(p *Private, at place) {
 	for i := range l.Local {
 		c.local(&l.Local[i], at.field("local").index(i))
 	}
+	if len(l.Local) == 0 {
+		return
+	}
+	v, err := l.vocabulary()
+	if err != nil {
+		c.add(at.field("local"), "%s", err)
+	}
+	p.vocabulary = v
 }
 
 func (c *checker) local(s *LocalSystem, at place) {

@@ -2,6 +2,7 @@ package collections
 
 import (
 	"slices"
+	"strings"
 
 	"domicile/fhir"
 )
@@ -35,7 +36,9 @@ func (c *checker) row(g *Region, row *Row, at place) {
 		c.add(at.field("action"), "is given to a ceiling; remove it, a ceiling acts only in an approved case of erasure")
 	}
 	c.option(row.Confidence, confidences, at.field("confidence"))
-	c.given(row.Authority, at.field("authority"), "the law, contract or decision that sets the period")
+	if c.given(row.Authority, at.field("authority"), "the law, contract or decision that sets the period") && strings.Contains(row.Authority, "@") {
+		c.add(at.field("authority"), "looks like a person's address, and everybody on the channel reads it; persons stand in the confirmations of the private part")
+	}
 	c.selector(row.When, at.field("when"))
 	for i, k := range row.AppliesIf {
 		c.condition(k, at.field("applies-if").index(i))

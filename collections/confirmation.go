@@ -1,9 +1,5 @@
 package collections
 
-import (
-	"slices"
-)
-
 // Confirmation is a person's word that a row says what the law says. Until a row is
 // confirmed it can only keep records, never destroy one. Confirmations name a
 // person and are therefore in the private part, never in the public one.
@@ -18,17 +14,26 @@ type Confirmation struct {
 
 // Confirmed tells whether a person confirmed this row of a region as it stands.
 func (p *Private) Confirmed(region string, row Row) bool {
+	_, ok := p.Confirmation(region, row)
+	return ok
+}
+
+// Confirmation returns the confirmation of this row of a region as it stands.
+func (p *Private) Confirmation(region string, row Row) (Confirmation, bool) {
 	if p == nil {
-		return false
+		return Confirmation{}, false
 	}
 	digest := ""
-	return slices.ContainsFunc(p.Confirmations, func(c Confirmation) bool {
+	for _, c := range p.Confirmations {
 		if c.Region != region || c.Row != row.Name {
-			return false
+			continue
 		}
 		if digest == "" {
 			digest = RowDigest(region, row)
 		}
-		return c.SHA256 == digest
-	})
+		if c.SHA256 == digest {
+			return c, true
+		}
+	}
+	return Confirmation{}, false
 }

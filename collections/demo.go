@@ -15,6 +15,14 @@ func DemoYAML() []byte { return embedded("policies/demo.yaml") }
 // SmallYAML returns the demo policy of two regions with one organisation each.
 func SmallYAML() []byte { return embedded("policies/small.yaml") }
 
+// ReferenceYAML returns a policy with rows of law on keeping health records in
+// several countries, each with its authority and how sure its author was. None is
+// confirmed.
+func ReferenceYAML() []byte { return embedded("policies/reference.yaml") }
+
+// Reference returns the policy of [ReferenceYAML]. It is shared: do not change it.
+func Reference() *Policy { return law() }
+
 // Demo returns the policy of [DemoYAML]. It is shared: do not change it.
 func Demo() *Policy { return demo() }
 
@@ -24,6 +32,7 @@ func Small() *Policy { return small() }
 var (
 	demo  = sync.OnceValue(func() *Policy { return mustParse("policies/demo.yaml") })
 	small = sync.OnceValue(func() *Policy { return mustParse("policies/small.yaml") })
+	law   = sync.OnceValue(func() *Policy { return mustParse("policies/reference.yaml") })
 )
 
 // DemoPrivate returns the private part that goes with [Demo] and [Small] for a log

@@ -152,6 +152,16 @@ func (r *Region) Collection(name string) (*Collection, bool) {
 	return nil, false
 }
 
+// Row returns the retention row of a name.
+func (r *Region) Row(name string) (*Row, bool) {
+	for i := range r.Retention {
+		if r.Retention[i].Name == name {
+			return &r.Retention[i], true
+		}
+	}
+	return nil, false
+}
+
 // Records returns the record collections that msp holds, all of them if msp is
 // "", sorted by name.
 func (r *Region) Records(msp string) []Collection {

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"domicile/fhir"
+	"domicile/fhir/ds4p"
 )
 
 // Private is the holder-private part of the policy of one log collection: who the
@@ -31,7 +32,12 @@ type Private struct {
 	// Codes are opaque; they stand in clear in every block.
 	Roles         map[string]map[string]string `json:"roles,omitempty"`
 	Confirmations []Confirmation               `json:"confirmations,omitempty"`
+
+	vocabulary *ds4p.Vocabulary // of Labels.Local; set by the readers
 }
+
+// Equal tells whether two private parts say the same.
+func (p *Private) Equal(o *Private) bool { return bytes.Equal(p.JSON(), o.JSON()) }
 
 // Rule sends records of any of its types that carry any of its labels to a
 // collection. A part that is empty takes all; one of them must be given.
@@ -206,6 +212,11 @@ func (p *Private) Check(r *Region) error {
 	}
 	for _, name := range keys(p.Settings) {
 		fits(name, at.field("settings").field(show(name)))
+	}
+	for i, j := range p.Custodian.Jurisdictions {
+		if !slices.ContainsFunc(r.Jurisdictions, func(of string) bool { return covers(of, j) || covers(j, of) }) {
+			c.add(at.field("custodian").field("jurisdictions").index(i), "%s is not in region %s (%s)", show(j), show(r.Name), strings.Join(r.Jurisdictions, ", "))
+		}
 	}
 	for _, msp := range keys(p.Roles) {
 		if !log.Holds(msp) {

@@ -187,9 +187,5 @@ func (t *tree) appendPath(p []byte, n int32) []byte {
 		}
 		return append(append(p, '.'), safeName(name)...)
 	}
-	i := 0
-	for s := t.first(v.parent); s != n; s = t.nodes[s].next {
-		i++
-	}
-	return append(strconv.AppendInt(append(p, '['), int64(i), 10), ']')
+	return append(strconv.AppendInt(append(p, '['), int64(v.index), 10), ']')
 }

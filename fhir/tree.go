@@ -18,6 +18,7 @@ type treeNode struct {
 	at, end       int32 // the raw value
 	parent        int32 // -1 for the root
 	next          int32 // the next sibling, 0 if none
+	index         int32 // how many siblings stand before it
 	escapedName   bool  // the name has an escape
 }
 
@@ -55,11 +56,12 @@ func (t *tree) build(i int) {
 			i = skipSpace(b, i+1) // the colon
 		}
 		n := int32(len(t.nodes))
+		node := treeNode{name: int32(name), nameEnd: int32(nameEnd), at: int32(i), parent: parent}
 		if older := last[depth]; older != 0 {
 			t.nodes[older].next = n
+			node.index = t.nodes[older].index + 1
 		}
 		last[depth] = n
-		node := treeNode{name: int32(name), nameEnd: int32(nameEnd), at: int32(i), parent: parent}
 		node.escapedName = nameEnd > name && bytes.IndexByte(b[name:nameEnd], '\\') >= 0
 		if c := b[i]; c == '{' || c == '[' {
 			t.nodes = append(t.nodes, node)

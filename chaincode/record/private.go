@@ -37,6 +37,10 @@ type PutRecord struct {
 	Classes   []string `json:"classes,omitempty"`   // retention classes the custodian declares
 	MovedFrom *Ref     `json:"movedFrom,omitempty"` // record of a sibling collection that this one continues, byte for byte
 	Terms     *Terms   `json:"terms,omitempty"`     // disclosed copies only
+	// History, with MovedFrom only, is the label history of the record it continues,
+	// and when its labels differ from that one's, one more entry for those. Of an
+	// entry without By the contract fills in who, when and the transaction.
+	History []Relabel `json:"history,omitempty"`
 }
 
 // Meta is the stored metadata of a record, at [MetaKey], inside a private value

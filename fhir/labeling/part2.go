@@ -91,11 +91,10 @@ func (l *labeler) part2Fact(o Options, s Source) (origin, why string) {
 		there = there || label.Coding() == ds4p.Part2
 		substance = substance || l.v.IsA(label.Coding(), eth)
 	})
-	person := aboutPerson(l.r)
 	switch {
-	case (s.Posture || o.Part2 == PostureProgram) && person:
+	case (s.Posture || o.Part2 == PostureProgram) && aboutPerson(l.r):
 		return ds4p.OriginPosture, WhyPosture
-	case s.Declared && person:
+	case s.Declared && aboutPerson(l.r):
 		return ds4p.OriginDeclared, WhyDeclared
 	case s.Consent && substance, Part2Consent(l.r):
 		return ds4p.OriginConsent, WhyConsent

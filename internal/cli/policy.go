@@ -29,7 +29,7 @@ that ships for trying things out.`,
   domicile policy status`,
 	}
 	c.AddCommand(a.policyCheck(), a.policyCompile(), a.policyDiff(),
-		a.policyApprove(), a.policyCommit(), a.policyApply(), a.policyStatus())
+		a.policyApprove(), a.policyCommit(), a.policyApply(), a.policyStatus(), a.policyDPIA())
 	return c
 }
 
@@ -53,7 +53,7 @@ func (a *app) bundle(file string, t network.Topology) (*bundle, error) {
 	for i := range p.Regions {
 		r := &p.Regions[i]
 		for _, log := range r.Logs("") {
-			part, err := privateFor(file, log.Name)
+			part, err := privateFor(file, privateDir(file), log.Name)
 			if err != nil {
 				return nil, err
 			}
@@ -89,60 +89,24 @@ func readPolicy(file string) (*collections.Policy, error) {
 	return collections.Parse(b, file)
 }
 
-// privateFor reads the private part of a log collection.
-func privateFor(file, log string) (*collections.Private, error) {
+// privateDir is where the private parts of a policy lie.
+func privateDir(file string) string { return filepath.Join(filepath.Dir(file), "private") }
+
+// privateFor reads the private part of a log collection from a directory, or takes
+// that of the shipped policy.
+func privateFor(file, dir, log string) (*collections.Private, error) {
 	if file == "" || file == demoName {
 		if p := collections.DemoPrivate(log); p != nil {
 			return p, nil
 		}
 		return nil, usagef("the shipped policy has no private part for %s", log)
 	}
-	path := filepath.Join(filepath.Dir(file), "private", log+".yaml")
+	path := filepath.Join(dir, log+".yaml")
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, hinted{openError(err), "each log collection needs its private part in private/LOG.yaml beside the policy"}
 	}
 	return collections.ParsePrivateYAML(b, path)
-}
-
-func (a *app) policyCheck() *cobra.Command {
-	return &cobra.Command{
-		Use: "check FILE", Short: "Check a policy, and its private parts if they are there",
-		Long: `Checks a policy in YAML with the private parts beside it, or a collections_config.json
-of Fabric. Every problem is printed with its line. Exit status 1 when there is one.`,
-		Example: "  domicile policy check policy.yaml\n  domicile policy check collections_config.json",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if filepath.Ext(args[0]) == ".json" {
-				return a.lint("", args[0])
-			}
-			p, err := readPolicy(args[0])
-			if err != nil {
-				return err
-			}
-			parts := 0
-			if _, err := os.Stat(filepath.Join(filepath.Dir(args[0]), "private")); err == nil || args[0] == demoName {
-				b, err := a.bundle(args[0], network.Topology{})
-				if err != nil {
-					return err
-				}
-				parts = len(b.private)
-			}
-			if p.IsDemo() {
-				a.say("warning: this is a demonstration policy: its authorities are invented, not law")
-			}
-			summary := map[string]any{
-				"name": p.Name, "digest": p.Digest(), "regions": len(p.Regions),
-				"organizations": len(p.Organizations()), "privateParts": parts, "demo": p.IsDemo(),
-			}
-			if a.json {
-				return a.printJSON(summary)
-			}
-			_, err = fmt.Fprintf(a.out, "ok: policy %s, %d regions, %d organisations, %d private parts, digest %s\n",
-				p.Name, len(p.Regions), len(p.Organizations()), parts, p.Digest())
-			return err
-		},
-	}
 }
 
 // lint checks one collections_config.json, or the step from one to another.

@@ -1,0 +1,174 @@
+package chaincode
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"domicile/chaincode/record"
+	"domicile/collections"
+	"domicile/fhir"
+)
+
+// movedAuthority is what the register says of a record that moved: no law is asked,
+// because nothing is lost.
+const movedAuthority = "the same bytes are anchored in another collection of the holder"
+
+// moved is the verdict of ground moved. A hold forbids it no more than it forbids
+// the put of the copy, as long as the copy is held as well.
+func (c *call) moved(req *record.PurgeRequest, h *holdings) (judging, error) {
+	targets := map[string]record.Target{}
+	for i, t := range req.Targets {
+		at := fmt.Sprintf("targets[%d]", i)
+		if t.ID != req.IDs[i] {
+			return nil, record.Fail(record.CodeBadRequest, at+".id is not the one of ids")
+		}
+		if t.Collection == c.coll.Name || !slices.Contains(c.siblings(), t.Collection) || record.CheckID(t.To) != nil {
+			return nil, record.Fail(record.CodeBadRequest, at+" names no record of another collection of the holder")
+		}
+		targets[t.ID] = t
+	}
+	return func(d *doomed, b bearing) (record.Code, error) {
+		d.authority = movedAuthority
+		return c.arrived(d, b, targets[d.meta.ID], h)
+	}, nil
+}
+
+// arrived compares a record with its copy. Everything is read before anything is
+// judged.
+func (c *call) arrived(d *doomed, b bearing, t record.Target, h *holdings) (record.Code, error) {
+	var twin record.Meta
+	present, err := c.document(t.Collection, record.MetaKey(t.To), &twin)
+	if err != nil {
+		return "", err
+	}
+	hash, err := c.hash(t.Collection, record.RecordKey(t.To))
+	if err != nil {
+		return "", err
+	}
+	anchor, err := anchorAt(c.stub, record.AnchorKey(t.Collection, t.To))
+	if err != nil {
+		return "", err
+	}
+	if !present || hash == nil {
+		return record.CodeNotMoved, nil
+	}
+	on, err := h.about(&twin, t.Collection)
+	if err != nil {
+		return "", err
+	}
+	words, err := c.vocabulary()
+	if err != nil {
+		return "", err
+	}
+	from := record.Ref{Collection: c.coll.Name, ID: d.meta.ID}
+	switch {
+	case twin.MovedFrom == nil || *twin.MovedFrom != from || twin.SHA256 != d.meta.SHA256,
+		anchor.PurgedAt != "" || anchor.Hash != hex.EncodeToString(hash),
+		!within(d.meta.Subjects, twin.Subjects) || !within(b.own, on.own),
+		!continues(&d.meta, &twin):
+		return record.CodeNotMoved, nil
+	case words.Downgrade(fromRest(d.meta.Labels), fromRest(twin.Labels)):
+		return record.CodeDowngrade, nil
+	}
+	return "", nil
+}
+
+func within(list, all []string) bool {
+	return !slices.ContainsFunc(list, func(s string) bool { return !slices.Contains(all, s) })
+}
+
+// continues tells whether the label history of a copy goes on where that of the
+// record ends.
+func continues(meta, twin *record.Meta) bool {
+	past := meta.History
+	if twin.LabelDigest != meta.LabelDigest {
+		past = append(slices.Clone(past), record.Relabel{Digest: meta.LabelDigest})
+	}
+	return len(twin.History) >= len(past) &&
+		slices.EqualFunc(past, twin.History[:len(past)], func(a, b record.Relabel) bool { return a.Digest == b.Digest })
+}
+
+// withdrawn is the verdict of ground withdrawn: a disclosed copy whose terms have
+// ended, by date or because a consent ended.
+func (c *call) withdrawn(d *doomed, b bearing) (record.Code, error) {
+	if len(b.matters) > 0 {
+		return record.CodeHeld, nil
+	}
+	terms := d.meta.Terms
+	if d.meta.Custody != record.Disclosed || terms == nil {
+		return record.CodeNotDue, nil
+	}
+	d.authority = terms.Authority
+	today := c.today()
+	ended := false
+	if terms.Until != "" {
+		var until fhir.Date
+		if err := until.UnmarshalText([]byte(terms.Until)); err != nil {
+			return "", internal("reading stored terms")
+		}
+		ended = until.Compare(today) < 0
+	}
+	for _, f := range b.facts {
+		if day, ok := factDate(f.Date); ok && f.Kind == record.FactConsentEnd && day.Compare(today) < 0 {
+			ended = true
+		}
+	}
+	if !ended {
+		return record.CodeNotDue, nil
+	}
+	return "", nil
+}
+
+// forced is the verdict of ground forced: an approved case covers the record, no
+// hold and no floor keeps it.
+func (c *call) forced(req *record.PurgeRequest, h *holdings) (judging, error) {
+	doc, err := h.on(record.CaseToken(h.secret, req.Case))
+	if err != nil {
+		return nil, err
+	}
+	k := doc.Case
+	if k == nil || k.ApprovedBy == "" || k.ClosedAt != "" {
+		return nil, record.Fail(record.CodeNoCase, "no approved and open case of this reference")
+	}
+	return func(d *doomed, b bearing) (record.Code, error) {
+		d.authority = k.Law + ": " + k.Authority
+		return c.covered(d, b, k)
+	}, nil
+}
+
+func (c *call) covered(d *doomed, b bearing, k *record.Case) (record.Code, error) {
+	covered := slices.ContainsFunc(d.meta.Subjects, func(s string) bool { return slices.Contains(k.Subjects, s) })
+	if !covered {
+		return record.CodeNoCase, nil
+	}
+	if len(b.matters) > 0 {
+		return record.CodeHeld, nil
+	}
+	law, err := c.caseOf(&d.meta, b.facts)
+	if err != nil {
+		return "", err
+	}
+	if !erasable(law, k.Law, c.today()) {
+		return record.CodeRetained, nil
+	}
+	// What was promised at put outlives a shorter policy, here as on ground due.
+	accepted, err := storedDue(&d.meta)
+	if err == nil && accepted.Compare(c.today()) > 0 {
+		return record.CodeRetained, nil
+	}
+	return "", err
+}
+
+// erasable tells whether no floor forbids an erasure.
+func erasable(k collections.Case, law string, today fhir.Date) bool {
+	if len(k.Private.Custodian.Jurisdictions) == 0 {
+		return false
+	}
+	if law == record.LawMHMDA && !slices.Contains(append(slices.Clone(k.Declared), k.Private.Custodian.Classes...), "consumer-health-data") {
+		return false
+	}
+	return !slices.ContainsFunc(collections.Assess(k).Considered, func(r collections.Considered) bool {
+		return r.Kind != collections.KindCeiling && (r.Applies == "unknown" || r.Applies == "yes" && r.Date.Compare(today) > 0)
+	})
+}

@@ -1,0 +1,222 @@
+package chaincode
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"domicile/chaincode/record"
+	"domicile/collections"
+	"domicile/fhir"
+	"domicile/fhir/ds4p"
+)
+
+// Bounds of what is kept about the labels of one record.
+const (
+	maxLabels  = 256 // of one record, inline ones included
+	maxHistory = 64  // older sets; a change too many is refused, none is forgotten
+	maxRuleLen = 512 // bytes of a rule's canonical URL
+)
+
+// vocabulary is what the holder knows of labels: the standard codes and its own.
+func (c *call) vocabulary() (*ds4p.Vocabulary, error) {
+	v, err := parsed(c.policies, "vocabulary", c.partRaw, func([]byte) (*ds4p.Vocabulary, error) { return words(c.part) })
+	if err != nil {
+		return nil, record.Fail(record.CodeBadPolicy, "the label systems of the holder's private part do not fit together")
+	}
+	return v, nil
+}
+
+// labelSet is a set of labels on its way to rest.
+type labelSet struct {
+	labels      []ds4p.Label
+	asked       []fhir.Coding // as they ask for a collection: before a quarantine raises them
+	quarantined bool
+}
+
+// settle checks a set of labels by the strict rules for labels at rest; in is what
+// the resource itself carries. id names the record in errors.
+func (c *call) settle(id string, labels []ds4p.Label, in ds4p.Inbound) (labelSet, error) {
+	s := labelSet{labels: labels, asked: codings(labels)}
+	words, err := c.vocabulary()
+	if err != nil {
+		return s, err
+	}
+	var broken []string
+	for _, issue := range words.AtRest(labels, in) {
+		switch {
+		case issue.Severity != ds4p.Error:
+		case issue.Rule == ruleUnknown:
+			s.quarantined = true
+		case !slices.Contains(broken, issue.Rule):
+			broken = append(broken, issue.Rule)
+		}
+	}
+	if len(broken) > 0 {
+		slices.Sort(broken)
+		return s, record.Fail(record.CodeBadLabels, id+" "+strings.Join(broken, " "))
+	}
+	if !s.quarantined {
+		return s, nil
+	}
+	if c.part.Setting(c.coll.Name).Unknown != collections.UnknownQuarantine {
+		return s, record.Fail(record.CodeUnknownLabel, id)
+	}
+	s.labels = raise(labels, "R")
+	return s, nil
+}
+
+// ruleUnknown is the rule of the guide that every label is known.
+const ruleUnknown = "T9"
+
+// raise returns labels with at least a confidentiality.
+func raise(labels []ds4p.Label, to string) []ds4p.Label {
+	if ds4p.Rank(ds4p.MaxConfidentiality(labels)) >= ds4p.Rank(to) {
+		return labels
+	}
+	out := slices.Clone(labels)
+	for i := range out {
+		if out[i].System == ds4p.SystemConfidentiality && ds4p.Rank(out[i].Code) > 0 {
+			out[i].Code, out[i].Origin, out[i].Rule = to, ds4p.OriginPolicy, ""
+		}
+	}
+	return out
+}
+
+// plainLabels is the set at rest of a record for which the client gave none: the
+// resource's own labels with one confidentiality, at least the holder's default
+// and what the holder gives its labels.
+func (c *call) plainLabels(in ds4p.Inbound) ([]ds4p.Label, error) {
+	words, err := c.vocabulary()
+	if err != nil {
+		return nil, err
+	}
+	level, origin := in.MaxConfidentiality(), ds4p.OriginInbound
+	if level == "" {
+		level, origin = c.part.DefaultConfidentiality(), ds4p.OriginDefault
+	}
+	var out []ds4p.Label
+	var basis fhir.Coding
+	for _, l := range in.Labels {
+		if l.System == ds4p.SystemConfidentiality && ds4p.Rank(l.Code) > 0 {
+			if l.Code == level {
+				basis = l.Basis
+			}
+			continue
+		}
+		for _, m := range c.part.Labels.Confidentiality {
+			named := fhir.Coding{System: m.Label.System, Code: m.Label.Code}
+			same := words.IsA(l.Coding(), named) || m.Label.System == "" && l.Code == m.Label.Code
+			if same && ds4p.Rank(m.Is) > ds4p.Rank(level) {
+				level, origin, basis = m.Is, ds4p.OriginMap, fhir.Coding{}
+			}
+		}
+		out = append(out, l)
+	}
+	out = append(out, ds4p.Label{System: ds4p.SystemConfidentiality, Code: level, Basis: basis, Origin: origin})
+	inline := slices.ContainsFunc(in.Inline, func(l ds4p.Inline) bool { return l.Where == ds4p.WhereElement })
+	has := slices.ContainsFunc(out, func(l ds4p.Label) bool { return l.Coding() == ds4p.ProcessInline })
+	if inline && !has {
+		out = append(out, ds4p.Label{System: ds4p.ProcessInline.System, Code: ds4p.ProcessInline.Code, Origin: ds4p.OriginPolicy})
+	}
+	return words.WithBasis(out), nil
+}
+
+// checkLabels checks the form of labels in a request.
+func checkLabels(list []record.Label, at string) error {
+	if len(list) > maxLabels {
+		return record.Fail(record.CodeTooLarge, fmt.Sprintf("%s has more than %d labels", at, maxLabels))
+	}
+	for i, l := range list {
+		if max(len(l.System), len(l.Code), len(l.BasisSystem), len(l.BasisCode)) > maxCodeLen || len(l.Rule) > maxRuleLen || !origins[l.Origin] {
+			return record.Fail(record.CodeBadRequest, fmt.Sprintf("%s[%d] is too long or of no known origin", at, i))
+		}
+	}
+	return nil
+}
+
+var origins = map[string]bool{
+	"": true, record.OriginInbound: true, record.OriginInline: true, record.OriginRule: true, record.OriginDefault: true,
+	record.OriginMap: true, record.OriginPosture: true, record.OriginConsent: true, record.OriginDeclared: true,
+	record.OriginPolicy: true, record.OriginOfficer: true,
+}
+
+// sourced refuses the label 42CFRPart2 from nowhere: it follows from who made or
+// held the record, never from its codes. carried tells whether the resource, or the
+// record before, carries it; decided, whether a person may have.
+func (c *call) sourced(id string, labels []ds4p.Label, carried, decided bool) error {
+	posture := c.part.Custodian.Part2
+	for _, l := range labels {
+		if l.Coding() != ds4p.Part2 {
+			continue
+		}
+		ok := false
+		switch l.Origin {
+		case ds4p.OriginConsent:
+			ok = true
+		case ds4p.OriginPosture:
+			ok = posture == collections.Part2Program
+		case ds4p.OriginDeclared:
+			ok = posture != collections.Part2None
+		case ds4p.OriginOfficer:
+			ok = decided || carried
+		case ds4p.OriginInbound, ds4p.OriginInline:
+			ok = carried
+		}
+		if !ok {
+			return record.Fail(record.CodeBadLabels, id+" has 42CFRPart2 without a source fact")
+		}
+	}
+	return nil
+}
+
+// carries tells whether a resource has the label 42CFRPart2, anywhere in it.
+func carries(in ds4p.Inbound) bool {
+	return slices.ContainsFunc(in.Labels, func(l ds4p.Label) bool { return l.Coding() == ds4p.Part2 }) ||
+		slices.ContainsFunc(in.Inline, func(l ds4p.Inline) bool { return l.Coding() == ds4p.Part2 })
+}
+
+func codings(labels []ds4p.Label) []fhir.Coding {
+	out := make([]fhir.Coding, len(labels))
+	for i, l := range labels {
+		out[i] = l.Coding()
+	}
+	return out
+}
+
+// atRest and fromRest turn labels into their stored form and back.
+func atRest(labels []ds4p.Label) []record.Label {
+	out := make([]record.Label, len(labels))
+	for i, l := range labels {
+		out[i] = record.Label{
+			System: l.System, Code: l.Code, BasisSystem: l.Basis.System, BasisCode: l.Basis.Code, Origin: l.Origin, Rule: l.Rule,
+		}
+	}
+	return out
+}
+
+func fromRest(labels []record.Label) []ds4p.Label {
+	out := make([]ds4p.Label, len(labels))
+	for i, l := range labels {
+		out[i] = ds4p.Label{
+			System: l.System, Code: l.Code, Basis: fhir.Coding{System: l.BasisSystem, Code: l.BasisCode}, Origin: l.Origin, Rule: l.Rule,
+		}
+	}
+	return out
+}
+
+func words(p *collections.Private) (*ds4p.Vocabulary, error) {
+	var local []ds4p.LocalSystem
+	for _, s := range p.Labels.Local {
+		out := ds4p.LocalSystem{URL: s.URL, Version: s.Version}
+		for _, k := range s.Codes {
+			code := ds4p.LocalCode{Code: k.Code, Display: k.Display, Set: k.Set}
+			for _, up := range k.Parents {
+				code.Parents = append(code.Parents, fhir.Coding{System: up.System, Code: up.Code})
+			}
+			out.Codes = append(out.Codes, code)
+		}
+		local = append(local, out)
+	}
+	return ds4p.Standard().With(local)
+}

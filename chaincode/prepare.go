@@ -1,0 +1,185 @@
+package chaincode
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"domicile/chaincode/record"
+	"domicile/collections"
+	"domicile/fhir"
+	"domicile/fhir/ds4p"
+)
+
+// maxClasses bounds the classes declared with one record.
+const maxClasses = 32
+
+var (
+	rulesForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	classForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+)
+
+// checkHealth checks what a record says of labels, facts, classes, terms and where it
+// came from.
+func checkHealth(c *call, r *record.PutRecord, at string) error {
+	if err := checkLabels(r.Labels, at+".labels"); err != nil {
+		return err
+	}
+	if r.Rules != "" && !rulesForm.MatchString(r.Rules) {
+		return record.Fail(record.CodeBadRequest, at+".rules is not 64 lower-case hex digits")
+	}
+	if err := checkFacts(r.Facts, at+".facts"); err != nil {
+		return err
+	}
+	if len(r.Classes) > maxClasses {
+		return record.Fail(record.CodeTooLarge, fmt.Sprintf("%s has more than %d classes", at, maxClasses))
+	}
+	for i, class := range r.Classes {
+		if !classForm.MatchString(class) || slices.Contains(r.Classes[:i], class) {
+			return record.Fail(record.CodeBadRequest, fmt.Sprintf("%s.classes[%d] is no name of a class, or there twice", at, i))
+		}
+	}
+	if r.Terms != nil {
+		if custody(c.coll) != record.Disclosed {
+			return record.Fail(record.CodeBadRequest, at+".terms is for copies held for others")
+		}
+		if _, err := checkDay(r.Terms.Until, at+".terms.until"); err != nil {
+			return err
+		}
+		if err := checkText(r.Terms.Authority, at+".terms.authority", maxText); err != nil {
+			return err
+		}
+	}
+	return checkOrigin(c, r, at)
+}
+
+// checkOrigin checks where a record came from. Whether that is true is looked at
+// when the record it continues is purged as moved.
+func checkOrigin(c *call, r *record.PutRecord, at string) error {
+	if m := r.MovedFrom; m != nil {
+		if m.Collection == c.coll.Name || !slices.Contains(c.siblings(), m.Collection) || record.CheckID(m.ID) != nil || m.ID == r.ID {
+			return record.Fail(record.CodeBadRequest, at+".movedFrom names no record of another collection of the holder")
+		}
+	} else if len(r.History) > 0 {
+		return record.Fail(record.CodeBadRequest, at+".history is for a record that continues another")
+	}
+	if len(r.History) > maxHistory {
+		return record.Fail(record.CodeTooLarge, fmt.Sprintf("%s has more than %d older label sets", at, maxHistory))
+	}
+	for i, h := range r.History {
+		in := fmt.Sprintf("%s.history[%d]", at, i)
+		if err := checkLabels(h.Labels, in+".labels"); err != nil {
+			return err
+		}
+		if _, err := time.Parse(time.RFC3339, h.At); h.At != "" && err != nil {
+			return record.Fail(record.CodeBadRequest, in+".at is not a time")
+		}
+		if h.Digest != ds4p.Digest(fromRest(h.Labels)) || max(len(h.By), len(h.Tx), len(h.Rules)) > maxMatter || len(h.Reason) > maxText {
+			return record.Fail(record.CodeBadRequest, in+" has another digest than its labels, or a text that is too long")
+		}
+	}
+	return nil
+}
+
+// prepare parses, labels and routes one resource and builds its private writes,
+// always [record.KeysPerRecord] of them.
+func prepare(c *call, r *record.PutRecord, i int, queries []record.HeldQuery) ([]kv, error) {
+	body := c.transient[record.BodyField(i)]
+	res, err := fhir.Parse(body)
+	if err != nil {
+		return nil, badResource(err, r.ID)
+	}
+	set, err := c.labelsOf(r, res)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.coll.Members) == 1 && c.part.Route(res.Type, set.asked) != c.coll.Name {
+		return nil, record.Fail(record.CodeWrongCollection, r.ID)
+	}
+	meta, err := c.metaOf(r, res, set, queries)
+	if err != nil {
+		return nil, err
+	}
+	draw, err := record.NewDrawer(r.Seed)
+	if err != nil {
+		return nil, internal("drawing salts")
+	}
+	writes := index(draw, &meta)
+	for _, w := range writes {
+		meta.Index = append(meta.Index, w.key)
+	}
+	m, err := json.Marshal(meta)
+	if err != nil {
+		return nil, internal("encoding metadata")
+	}
+	return append(writes,
+		kv{record.RecordKey(r.ID), record.EncodeValue(draw.Salt("r"), body)},
+		kv{record.MetaKey(r.ID), record.EncodeValue(draw.Salt("m"), m)}), nil
+}
+
+// labelsOf is the set at rest of a record that is put.
+func (c *call) labelsOf(r *record.PutRecord, res *fhir.Resource) (labelSet, error) {
+	if rules := c.part.Labels.Rules; rules != "" && r.Rules != rules {
+		return labelSet{}, record.Fail(record.CodeStaleRules, r.ID)
+	}
+	in := ds4p.Read(res)
+	if len(in.Labels)+len(in.Inline) > maxLabels {
+		return labelSet{}, record.Fail(record.CodeBadResource, fmt.Sprintf("%s has more than %d security labels", r.ID, maxLabels))
+	}
+	labels := fromRest(r.Labels)
+	if len(labels) == 0 {
+		var err error
+		if labels, err = c.plainLabels(in); err != nil {
+			return labelSet{}, err
+		}
+	}
+	set, err := c.settle(r.ID, labels, in)
+	if err != nil {
+		return set, err
+	}
+	if err := c.sourced(r.ID, labels, carries(in), r.MovedFrom != nil); err != nil {
+		return set, err
+	}
+	until := r.Terms != nil && r.Terms.Until != ""
+	if custody(c.coll) == record.Disclosed && ds4p.ShortPurge(labels) && !until {
+		return set, record.Fail(record.CodeBadLabels, r.ID+" T11 asks for terms with an end")
+	}
+	return set, nil
+}
+
+func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, set labelSet, queries []record.HeldQuery) (record.Meta, error) {
+	sum := sha256.Sum256(res.Raw)
+	meta := record.Meta{
+		Version: record.Version, ID: r.ID, Type: res.Type, Custody: custody(c.coll),
+		Resource: r.Resource, Replaces: r.Replaces, Subjects: unique(r.Subjects),
+		Size: len(res.Raw), SHA256: hex.EncodeToString(sum[:]), PutAt: c.at(), PutTx: c.stub.GetTxID(),
+		Content: res.Digest(), Labels: atRest(set.labels), LabelDigest: ds4p.Digest(set.labels), Rules: r.Rules,
+		Quarantined: set.quarantined, Classes: r.Classes, MovedFrom: r.MovedFrom, Terms: r.Terms,
+	}
+	for _, h := range r.History {
+		if h.By == "" {
+			h.By, h.At, h.Tx = c.who.id, c.at(), c.stub.GetTxID()
+		}
+		meta.History = append(meta.History, h)
+	}
+	if end, ok := res.EndDate(); ok {
+		meta.End = end.String()
+	}
+	words, err := c.vocabulary()
+	if err != nil {
+		return meta, err
+	}
+	meta.Held = heldBy(words, queries, &meta)
+	k, err := c.caseOf(&meta, factsInForce(r.Facts))
+	if err != nil {
+		return meta, err
+	}
+	if a := collections.Assess(k); a.Verdict != collections.VerdictNever {
+		meta.Due, meta.Row = a.Due.String(), a.Row
+	}
+	return meta, nil
+}

@@ -1,0 +1,118 @@
+package chaincode
+
+import (
+	"strconv"
+	"time"
+	_ "time/tzdata" // for machines without a time zone database
+
+	"domicile/chaincode/record"
+	"domicile/collections"
+	"domicile/fhir"
+)
+
+// today is the day of the transaction on the custodian's calendar.
+func (c *call) today() fhir.Date {
+	zone, err := parsed(c.policies, "zone", []byte(c.part.Custodian.Zone), func(name []byte) (*time.Location, error) {
+		return time.LoadLocation(string(name)) // "" is UTC
+	})
+	if err != nil {
+		zone = time.UTC
+	}
+	y, m, d := c.now.In(zone).Date()
+	return fhir.DateOf(time.Date(y, m, d, 0, 0, 0, 0, time.UTC))
+}
+
+// caseOf is what the law is asked about a record.
+func (c *call) caseOf(meta *record.Meta, facts []record.Fact) (collections.Case, error) {
+	k := collections.Case{
+		Regions: c.regions, Private: c.part, Type: meta.Type, Labels: codings(fromRest(meta.Labels)),
+		Declared: meta.Classes, Facts: collections.Facts{},
+	}
+	if meta.End != "" {
+		if err := k.End.UnmarshalText([]byte(meta.End)); err != nil {
+			return k, internal("reading a stored date")
+		}
+	}
+	for _, f := range facts {
+		if err := k.Facts.Add(f.Kind, f.Date); err != nil {
+			return k, internal("reading a stored fact")
+		}
+	}
+	return k, nil
+}
+
+// judgement is what the ledger says about destroying one record as due.
+type judgement struct {
+	bearing
+	assessment collections.Assessment
+	due        fhir.Date // the date that is enforced, zero when it is never due
+	row        string    // that gave it
+	authority  string
+	code       record.Code // of the first obstacle, "" if it may go
+}
+
+// judge says from which day on a record may be purged as due: the later of the
+// date accepted last, at put or by an amendment, and what the policy in force says
+// of the facts on the ledger. Neither a new policy nor a new fact shortens a period
+// by itself.
+func (c *call) judge(meta *record.Meta, b bearing) (judgement, error) {
+	j := judgement{bearing: b}
+	k, err := c.caseOf(meta, b.facts)
+	if err != nil {
+		return j, err
+	}
+	j.assessment = collections.Assess(k)
+	accepted, err := storedDue(meta)
+	if err != nil {
+		return j, err
+	}
+	if !accepted.IsZero() && j.assessment.Verdict != collections.VerdictNever {
+		j.due, j.row, j.authority = j.assessment.Due, j.assessment.Row, j.assessment.Authority
+		if accepted.Compare(j.due) > 0 {
+			j.due, j.row, j.authority = accepted, meta.Row, c.authority(meta.Row)
+		}
+	}
+	switch {
+	case len(b.matters) > 0:
+		j.code = record.CodeHeld
+	case j.due.IsZero() || j.due.Compare(c.today()) > 0:
+		j.code = record.CodeNotDue
+	case j.assessment.Verdict == collections.VerdictReview && !reviewed(meta, j.due):
+		j.code = record.CodeNeedsReview
+	}
+	return j, nil
+}
+
+// storedDue is the date accepted last, zero for none.
+func storedDue(meta *record.Meta) (fhir.Date, error) {
+	var d fhir.Date
+	if meta.Due == "" {
+		return d, nil
+	}
+	if err := d.UnmarshalText([]byte(meta.Due)); err != nil {
+		return d, internal("reading a stored date")
+	}
+	return d, nil
+}
+
+// reviewed tells whether a person approved that the record goes on this date.
+func reviewed(meta *record.Meta, due fhir.Date) bool {
+	if meta.Review == nil {
+		return false
+	}
+	var given fhir.Date
+	return given.UnmarshalText([]byte(meta.Review.Due)) == nil && due.Compare(given) <= 0
+}
+
+// authority is that of a row of an earlier policy, or its name when the row is no
+// more.
+func (c *call) authority(row string) string {
+	for _, r := range c.regions {
+		for i := range r.Retention {
+			if r.Retention[i].Name == row {
+				return r.Retention[i].Authority
+			}
+		}
+	}
+	return "the policy at put, row " + strconv.Quote(row)
+}
