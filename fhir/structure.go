@@ -1,6 +1,11 @@
 package fhir
 
-import "strings"
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
+)
 
 // Issue is a rule of FHIR that a resource breaks. It holds no value of the
 // resource.
@@ -26,6 +31,10 @@ const (
 	// RuleNameCase: the name of an element begins with a capital, as none of R4
 	// does.
 	RuleNameCase = "structure:name-case"
+	// RuleNarrative: the div of a narrative is not one well-formed XML element of
+	// that name; only the five entities of XML are known
+	// (https://hl7.org/fhir/R4/narrative.html).
+	RuleNarrative = "structure:xhtml"
 	// RuleExtension: an extension has both a value and extensions (invariant
 	// ext-1, https://hl7.org/fhir/R4/extensibility.html).
 	RuleExtension = "structure:ext-1"
@@ -123,10 +132,16 @@ func (s *structure) nulls(array int32) {
 	}
 }
 
-// object checks extensions and contained resources.
+// object checks extensions, narratives and contained resources.
 func (s *structure) object(n int32) {
 	o := Object{s.t, n}
 	switch name := o.Name(); {
+	case name == "text":
+		if div := o.Member("div"); div.Exists() && o.Member("status").Exists() {
+			if text, ok := div.Value(); ok && text != "" && !isDiv(text) {
+				s.add(div.n, RuleNarrative)
+			}
+		}
 	case name == "extension" || name == "modifierExtension":
 		nested, value := false, false
 		for c := s.t.first(n); c != 0; c = s.t.nodes[c].next {
@@ -148,6 +163,36 @@ func (s *structure) object(n int32) {
 		}
 		if security := meta.Member("security"); security.Exists() {
 			s.add(security.n, RuleContainedLabel)
+		}
+	}
+}
+
+// isDiv tells whether text is one well-formed element named div.
+func isDiv(text string) bool {
+	d := xml.NewDecoder(strings.NewReader(text))
+	depth, roots := 0, 0
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return depth == 0 && roots == 1
+		}
+		if err != nil {
+			return false
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			if depth == 0 {
+				if roots++; token.Name.Local != "div" {
+					return false
+				}
+			}
+			depth++
+		case xml.EndElement:
+			depth--
+		case xml.CharData:
+			if depth == 0 && strings.TrimSpace(string(token)) != "" {
+				return false
+			}
 		}
 	}
 }

@@ -19,6 +19,9 @@ type item struct {
 	resource   *fhir.Resource
 	token      string
 	subjects   []string
+	labels     []record.Label // at rest
+	facts      []record.Fact  // about its people
+	warnings   []string
 }
 
 func (x *item) receipt() Receipt {
@@ -82,10 +85,15 @@ func (m *importer) produce(ctx context.Context, r io.Reader) {
 		if !m.admit(ctx) {
 			return
 		}
-		x, err := m.prepare(e, seq)
+		x, err := m.prepare(ctx, e, seq)
 		seq++
 		if err != nil {
-			m.report(ctx, []outcome{x.outcome(x.receipt(), err)})
+			o := x.outcome(x.receipt(), err)
+			o.last = !ofRecord(record.CodeOf(err))
+			m.report(ctx, []outcome{o})
+			if o.last {
+				return
+			}
 			continue
 		}
 		if b := open[x.collection]; b != nil && (len(b.items) >= record.BatchRecords || b.bytes+len(e.Raw) > record.BatchBytes) {
@@ -132,40 +140,44 @@ func (m *importer) report(ctx context.Context, out []outcome) {
 	}
 }
 
-// prepare gives a record its id, collection and tokens.
-func (m *importer) prepare(e fhir.Entry, seq int) (*item, error) {
+// prepare gives a record its id, tokens, labels and collection.
+func (m *importer) prepare(ctx context.Context, e fhir.Entry, seq int) (*item, error) {
 	x := &item{
 		seq: seq, ordinal: e.Ordinal, resource: e.Resource,
 		id:         record.ImportID(m.key, m.name, e.Ordinal, 0),
 		collection: m.o.Collection,
 		token:      resourceToken(m.key, e.Resource),
+		subjects:   subjectTokens(m.key, m.resolve, e.Resource, e.FullURL),
 	}
+	out := m.labels.label(e.Resource, m.source(x.subjects))
+	x.labels = atRest(out.Labels)
 	if x.collection == "" {
-		x.collection = m.private.Route(e.Resource.Type, e.Resource.Security())
+		x.collection = m.private.Route(e.Resource.Type, codings(out.Labels))
 	}
-	resolve := func(ref string) string { return fhir.Resolve(m.sum, ref) }
-	x.subjects = subjectTokens(m.key, resolve, e.Resource, e.FullURL)
 	if len(x.subjects) > record.MaxSubjects {
 		return x, coded(record.CodeInput, "%s: is about more than %d people and identifiers", x.id, record.MaxSubjects)
 	}
 	if len(e.Raw) > record.MaxBody {
 		return x, record.Fail(record.CodeTooLarge, x.id)
 	}
-	return x, nil
+	if m.private.Setting(x.collection).Unknown == collections.UnknownQuarantine && m.labels.unknown(out.Labels) {
+		x.warnings = append(x.warnings, "quarantined: carries a label that nobody here knows")
+	}
+	if out.Unlabelled > 0 {
+		x.warnings = append(x.warnings, "has codes that the labelling rules could not judge; see domicile label explain")
+	}
+	return x, m.validate(ctx, x)
 }
 
-// warnings says what a person should know about a record that is accepted.
-func (m *importer) warnings(x *item) []string {
-	end, ok := x.resource.EndDate()
-	if !ok {
-		return nil
-	}
-	due := collections.Assess(collections.Case{
-		Regions: []*collections.Region{m.region}, Private: m.private,
-		Type: x.resource.Type, Labels: x.resource.Security(), End: end,
+// notes says what a person should know about a record that is accepted.
+func (m *importer) notes(x *item) []string {
+	end, _ := x.resource.EndDate()
+	why := collections.Assess(collections.Case{
+		Regions: m.around, Private: m.private, Type: x.resource.Type, Labels: codings(fromRest(x.labels)),
+		Declared: m.o.Classes, End: end, Facts: assessable(x.facts),
 	})
-	if due.Verdict != collections.VerdictDue || due.Due.Compare(m.today) > 0 {
-		return nil
+	if why.Verdict != collections.VerdictDue || why.Due.Compare(m.today) > 0 {
+		return x.warnings
 	}
-	return []string{"already past its retention; due at once"}
+	return append(x.warnings[:len(x.warnings):len(x.warnings)], "already past its retention; due at once")
 }

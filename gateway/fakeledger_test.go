@@ -27,6 +27,7 @@ type fakeLedger struct {
 	records map[record.Ref]*stored
 	gone    map[record.Ref]bool
 	anchors map[record.Ref]record.Anchor
+	facts   map[string][]record.Fact
 	effects map[string]func(block uint64) // endorsed, by transaction id
 	verdict map[string]peer.TxValidationCode
 	blocks  map[string]uint64
@@ -50,7 +51,7 @@ type stored struct {
 func newLedger() *fakeLedger {
 	l := &fakeLedger{
 		policy: collections.Demo(), records: map[record.Ref]*stored{}, gone: map[record.Ref]bool{},
-		anchors: map[record.Ref]record.Anchor{}, effects: map[string]func(uint64){},
+		anchors: map[record.Ref]record.Anchor{}, facts: map[string][]record.Fact{}, effects: map[string]func(uint64){},
 		verdict: map[string]peer.TxValidationCode{}, blocks: map[string]uint64{}, behind: map[string]int{}, height: 5,
 	}
 	l.changed = sync.NewCond(&l.mu)
@@ -115,6 +116,12 @@ func (l *fakeLedger) read(s seen) ([]byte, error) {
 			return x.value, nil
 		}
 		return nil, record.Fail(record.CodeAbsent, r.ID)
+	case record.OpFactsOf:
+		var out []record.SubjectFacts
+		for _, t := range decode[record.FactsOfRequest](req).Subjects {
+			out = append(out, record.SubjectFacts{Subject: t, Facts: l.facts[t]})
+		}
+		return toJSON(out), nil
 	case record.OpList:
 		return l.list(decode[record.ListRequest](req)), nil
 	}
@@ -152,6 +159,13 @@ func (l *fakeLedger) list(r record.ListRequest) []byte {
 }
 
 func (l *fakeLedger) write(s seen) ([]byte, func(uint64), error) {
+	if s.op == record.OpFacts {
+		return nil, func(uint64) {
+			for _, f := range decode[record.FactsRequest](s.transient[record.FieldRequest]).Subjects {
+				l.facts[f.Subject] = append(l.facts[f.Subject], f.Facts...)
+			}
+		}, nil
+	}
 	if s.op != record.OpPut {
 		return nil, func(uint64) {}, nil
 	}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"iter"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -31,6 +30,13 @@ type ImportOptions struct {
 	// Replaces is the id of the record that the input, a single resource,
 	// replaces.
 	Replaces string
+	// Part2 declares that the records are of a Part 2 programme (42 CFR part 2).
+	Part2 bool
+	// Classes are retention classes that the custodian gives the records.
+	Classes []string
+	// Terms are those of copies held for others; only in a collection that several
+	// organisations hold.
+	Terms *record.Terms
 	// Whole keeps a Bundle in one record instead of one for each entry.
 	Whole bool
 	// NoAnchor leaves the records unanchored. By default the import ends when
@@ -63,6 +69,9 @@ type Receipt struct {
 	Already bool `json:"already,omitempty"`
 	// Gone: the record was purged; it is not put back.
 	Gone bool `json:"gone,omitempty"`
+	// MovedFrom is the id under which the import first stored the record, when it
+	// has moved to another collection of the holder since.
+	MovedFrom string `json:"movedFrom,omitempty"`
 	// Ordinal is the place in the input, from 0, as in [fhir.Entry].
 	Ordinal int `json:"-"`
 }
@@ -70,15 +79,19 @@ type Receipt struct {
 // Import puts FHIR resources (one, a Bundle, or NDJSON) and yields what became of
 // each, in input order, as soon as its transaction is committed.
 //
-// The input is read twice: first it is checked as a whole, so that nothing is
-// sent of one that breaks a rule ([ErrInput], [ErrTooLarge]); then it is streamed
-// in bounded memory, a few transactions at a time. Running the same import again,
+// The input is read three times: first it is checked as a whole, so that nothing is
+// sent of one that breaks a rule ([ErrInput], [ErrTooLarge]); then what it states
+// about people that retention depends on (births, last encounters, consents) is
+// recorded, as far as the register does not have it; then it is streamed in bounded
+// memory, a few transactions at a time. Each resource is labelled by the rules that
+// the holder's private part names ([WithRules], [ErrRules]), checked against FHIR R4
+// where the collection asks for it ([WithValidator]), and routed by type and labels. Running the same import again,
 // after any interruption, puts what is missing and reports the rest as Already or
 // Gone.
 //
 // A record that is refused for itself ([ErrIDReused], [ErrBadResource],
-// [ErrWrongCollection], [ErrTooLarge], too many subjects) is yielded with its
-// error and the import goes on. Any other error ends the sequence. Unless NoAnchor
+// [ErrWrongCollection], [ErrTooLarge], [ErrInvalidFHIR], [ErrUnknownLabel],
+// [ErrBadLabels], too many subjects) is yielded with its error and the import goes on. Any other error ends the sequence. Unless NoAnchor
 // is set, the sequence ends when all records are anchored; those that could not be
 // are yielded once more, with the error.
 func (c *Client) Import(ctx context.Context, r io.ReadSeeker, o ImportOptions) iter.Seq2[Receipt, error] {
@@ -113,7 +126,11 @@ type importer struct {
 	name    string
 	sum     *fhir.Summary
 	region  *collections.Region
-	private *collections.Private // nil when the collection is given
+	around  []*collections.Region // region and those it lies within
+	private *collections.Private  // of the register the records go to
+	labels  *labeler
+	facts   factBook
+	consent map[string]bool // people with an active Part 2 consent in the input
 	today   fhir.Date
 
 	results chan []outcome
@@ -138,8 +155,8 @@ const maxWindow = 40 * record.BatchRecords
 func (c *Client) newImporter(ctx context.Context, r io.ReadSeeker, o ImportOptions) (*importer, error) {
 	m := &importer{
 		c: c, o: o, results: make(chan []outcome), window: make(chan struct{}, maxWindow),
-		flight: semaphore.NewWeighted(int64(c.opt.inFlight) * record.BatchBytes),
-		today:  fhir.DateOf(time.Now()),
+		flight:  semaphore.NewWeighted(int64(c.opt.inFlight) * record.BatchBytes),
+		consent: make(map[string]bool),
 	}
 	var err error
 	if m.key, err = c.needIndexKey(); err != nil {
@@ -157,22 +174,43 @@ func (c *Client) newImporter(ctx context.Context, r io.ReadSeeker, o ImportOptio
 	if o.Replaces != "" && m.sum.Records != 1 {
 		return nil, record.Fail(record.CodeInput, "replaces: only a single record can replace one")
 	}
-	if m.region, err = c.ownRegion(ctx); err != nil {
+	if err := m.place(ctx); err != nil {
 		return nil, err
 	}
-	if o.Collection != "" {
-		col, err := c.holding(ctx, o.Collection)
-		if err != nil {
-			return m, err
-		}
-		m.name = m.scopedName(col.Log)
-		return m, nil
+	if m.labels, err = c.newLabeler(m.private); err != nil {
+		return nil, err
 	}
-	if err := m.loadRoutes(ctx); err != nil {
-		return m, err
+	if err := m.checkValidation(); err != nil {
+		return nil, err
 	}
-	m.name = m.scopedName(m.private.Log)
+	m.name, m.today = m.scopedName(m.private.Log), m.labels.today()
+	if err := m.learn(ctx, r); err != nil {
+		return nil, err
+	}
 	return m, nil
+}
+
+// place finds the register that the records go to, and its private part.
+func (m *importer) place(ctx context.Context) error {
+	var err error
+	if m.region, err = m.c.ownRegion(ctx); err != nil {
+		return err
+	}
+	p, err := m.c.cachedPolicy(ctx)
+	if err != nil {
+		return err
+	}
+	m.around = p.Around(m.region.Name)
+	if m.o.Collection == "" {
+		return m.loadRoutes(ctx)
+	}
+	col, err := m.c.holding(ctx, m.o.Collection)
+	if err != nil {
+		return err
+	}
+	m.facts = factBook{c: m.c, collection: col.Name}
+	m.private, err = m.c.cachedPrivate(ctx, col.Log)
+	return err
 }
 
 // scopedName is what ids follow from: the import's name, by default the digest of
@@ -196,6 +234,7 @@ func (m *importer) loadRoutes(ctx context.Context) error {
 	for _, col := range m.region.Collections {
 		if !col.IsLog() && len(col.Members) == 1 && col.Holds(m.c.settings.Org) {
 			var err error
+			m.facts = factBook{c: m.c, collection: col.Name}
 			m.private, err = m.c.cachedPrivate(ctx, col.Log)
 			return err
 		}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"domicile/fhir/labeling"
 )
 
 // options holds what [Open]'s options set.
@@ -20,6 +22,8 @@ type options struct {
 	conflictTries int
 	rounds        int
 	backoff       time.Duration
+	rules         *labeling.RuleSet
+	validator     Validator
 }
 
 // Defaults of the options.
@@ -92,3 +96,14 @@ func WithAnchorBatch(n int, wait time.Duration) Option {
 func WithRetry(rounds int, pause time.Duration) Option {
 	return func(o *options) { o.rounds, o.backoff = max(1, rounds), max(0, pause) }
 }
+
+// WithRules gives the labelling rules that the holder's private part names by their
+// SHA-256. Import and the relabelling methods refuse to work with others
+// ([ErrRules]). Defaults to the rules that ship ([labeling.Shipped]).
+func WithRules(r *labeling.RuleSet) Option { return func(o *options) { o.rules = r } }
+
+// WithValidator gives what checks resources against the structure of FHIR R4, for
+// collections whose private part asks for it. The caller closes it, after the
+// client. Defaults to none: then a collection that takes valid resources only takes
+// nothing.
+func WithValidator(v Validator) Option { return func(o *options) { o.validator = v } }

@@ -26,6 +26,9 @@ func (m *importer) put(ctx context.Context, items []*item) []outcome {
 	var out []outcome
 	collection := items[0].collection
 	left := items
+	if err := m.recall(ctx, items); err != nil {
+		return failAll(items, err)
+	}
 	for try := 1; ; try++ {
 		done, missing, err := m.look(ctx, collection, left)
 		out = append(out, done...)
@@ -42,12 +45,7 @@ func (m *importer) put(ctx context.Context, items []*item) []outcome {
 		switch code := record.CodeOf(err); {
 		case code == record.CodeExists, code == record.CodeGone, code == record.CodeConflict, code == record.CodeUnknown:
 			if code == record.CodeExists && try >= existsTries {
-				// The id is in use in another collection of the holder:
-				// the routing changed since an earlier run.
-				for _, x := range left {
-					out = append(out, x.outcome(x.receipt(), err))
-				}
-				return out
+				return append(out, m.elsewhere(ctx, left, err)...)
 			}
 			if try >= putTries || m.c.pause(ctx, try) != nil {
 				return append(out, failAll(left, err)...)
@@ -70,6 +68,7 @@ func (m *importer) put(ctx context.Context, items []*item) []outcome {
 func ofRecord(c record.Code) bool {
 	return slices.Contains([]record.Code{
 		record.CodeBadResource, record.CodeTooLarge, record.CodeWrongCollection, record.CodeIDReused, record.CodeInput,
+		record.CodeInvalidFHIR, record.CodeUnknownLabel, record.CodeBadLabels,
 	}, c)
 }
 
@@ -104,12 +103,18 @@ func (m *importer) look(ctx context.Context, collection string, items []*item) (
 		case record.InsideGone, record.InsidePartial:
 			r.Gone, r.Hash, r.TxID = true, s.Hash, s.PurgeTx
 			r.Warnings = []string{"purged; not put back"}
+			if s.Ground == string(record.GroundMoved) {
+				var err error
+				if r, err = m.follow(ctx, x); err != nil {
+					return nil, items, err
+				}
+			}
 		case record.InsidePresent:
 			if sum := sha256.Sum256(x.resource.Raw); s.SHA256 != hex.EncodeToString(sum[:]) {
 				done = append(done, x.outcome(r, record.Fail(record.CodeIDReused, x.id)))
 				continue
 			}
-			r.Already, r.Hash, r.TxID, r.Warnings = true, s.Hash, s.PutTx, m.warnings(x)
+			r.Already, r.Hash, r.TxID, r.Warnings = true, s.Hash, s.PutTx, m.notes(x)
 			present = append(present, record.AnchorRef{Ref: record.Ref{Collection: collection, ID: x.id}, Hash: s.Hash})
 		default:
 			return nil, items, record.Fail(record.CodeVersion, x.id+": in a state this program does not know")
@@ -160,9 +165,9 @@ func (m *importer) putNew(ctx context.Context, collection string, items []*item)
 		ids[i] = x.id
 	}
 	var seeds [][]byte // of the newest attempt, which is the one that commits
-	custody := record.Custodial
+	custody, terms := record.Custodial, (*record.Terms)(nil)
 	if col, ok := m.region.Collection(collection); ok && len(col.Members) > 1 {
-		custody = record.Disclosed
+		custody, terms = record.Disclosed, m.o.Terms
 	}
 	tx, err := m.c.write(ctx, collection, record.OpPut, ids, func() (any, map[string][]byte, error) {
 		req := record.PutRequest{Version: record.Version, Region: m.c.settings.Region, Collection: collection}
@@ -173,6 +178,7 @@ func (m *importer) putNew(ctx context.Context, collection string, items []*item)
 			seeds = append(seeds, seed)
 			req.Records = append(req.Records, record.PutRecord{
 				ID: x.id, Seed: seed, Resource: x.token, Subjects: x.subjects, Replaces: m.o.Replaces, Custody: custody,
+				Labels: x.labels, Rules: m.labels.digest(), Facts: x.facts, Classes: m.o.Classes, Terms: terms,
 			})
 			bodies[record.BodyField(i)] = x.resource.Raw
 		}
@@ -188,7 +194,7 @@ func (m *importer) putNew(ctx context.Context, collection string, items []*item)
 			return nil, err
 		}
 		r := x.receipt()
-		r.TxID, r.Block, r.Warnings = tx.TxID, tx.Block, m.warnings(x)
+		r.TxID, r.Block, r.Warnings = tx.TxID, tx.Block, m.notes(x)
 		r.Hash = record.Hash(d.Salt("r"), x.resource.Raw)
 		if !m.o.NoAnchor {
 			ref := record.AnchorRef{Ref: record.Ref{Collection: collection, ID: x.id}, Hash: r.Hash}
@@ -214,4 +220,72 @@ func (m *importer) blockOf(ctx context.Context, txID string) (uint64, error) {
 		m.blocks.Store(txID, n)
 	}
 	return n, err
+}
+
+// maxMoves bounds how often a record is followed to where it moved.
+const maxMoves = 16
+
+// follow finds a record of the import that has moved to another collection of the
+// holder: it is there already, or gone, under the id it has now.
+func (m *importer) follow(ctx context.Context, x *item) (Receipt, error) {
+	r := x.receipt()
+	id := x.id
+	for range maxMoves {
+		id = movedID(m.key, id)
+		found, err := m.c.Locate(ctx, []string{id})
+		if err != nil {
+			return r, err
+		}
+		l := found[0]
+		switch {
+		case l.State.State == record.InsidePresent:
+			r.ID, r.Collection, r.MovedFrom = id, l.Collection, x.id
+			r.Already, r.Hash, r.TxID, r.Warnings = true, l.Hash, l.PutTx, m.notes(x)
+			return r, nil
+		case l.State.State == record.InsideGone && l.Ground == string(record.GroundMoved):
+			continue
+		}
+		r.ID, r.MovedFrom = id, x.id
+		if l.Collection != "" {
+			r.Collection = l.Collection
+		}
+		r.Gone, r.Hash, r.TxID = true, l.Hash, l.PurgeTx
+		r.Warnings = []string{"purged; not put back"}
+		return r, nil
+	}
+	return r, record.Fail(record.CodeInternal, x.id+": moved more often than can be followed")
+}
+
+// elsewhere settles records whose ids are in use in another collection of the
+// holder: labels, rules or routing changed since an earlier run.
+func (m *importer) elsewhere(ctx context.Context, items []*item, cause error) []outcome {
+	ids := make([]string, len(items))
+	for i, x := range items {
+		ids[i] = x.id
+	}
+	found, err := m.c.Locate(ctx, ids)
+	if err != nil {
+		return failAll(items, err)
+	}
+	var out []outcome
+	var refs []record.AnchorRef
+	for i, x := range items {
+		l, r := found[i], x.receipt()
+		sum := sha256.Sum256(x.resource.Raw)
+		if l.State.State != record.InsidePresent || l.SHA256 != hex.EncodeToString(sum[:]) {
+			out = append(out, x.outcome(r, cause))
+			continue
+		}
+		r.Already, r.Collection, r.Hash, r.TxID = true, l.Collection, l.Hash, l.PutTx
+		r.Warnings = append(m.notes(x), "lies in another collection than its labels ask for now; see domicile label plan")
+		if r.Block, err = m.blockOf(ctx, r.TxID); err != nil {
+			return append(out, failAll(items[i:], err)...)
+		}
+		refs = append(refs, record.AnchorRef{Ref: record.Ref{Collection: l.Collection, ID: x.id}, Hash: l.Hash})
+		out = append(out, x.outcome(r, nil))
+	}
+	if err := m.anchorMissing(ctx, refs); err != nil {
+		return failAll(items, err)
+	}
+	return out
 }

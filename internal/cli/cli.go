@@ -96,7 +96,7 @@ Exit status: 0 done, 1 refused or mismatch, 2 usage, 3 infrastructure.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{err: err} })
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(a.networkCommand(), a.policyCommand(), a.recordCommand(), a.proofCommand(),
-		a.purgeCommand(), a.retentionCommand(), a.sampleCommand(), a.demoCommand(), versionCommand())
+		a.labelCommand(), a.retentionCommand(), a.holdCommand(), a.purgeCommand(), a.sampleCommand(), a.demoCommand(), versionCommand())
 	root.SetHelpCommand(a.helpCommand(root))
 	for _, c := range allCommands(root) {
 		if c.Args != nil {

@@ -20,7 +20,7 @@ import (
 type listFlags struct {
 	region, org, collection string
 	subject, dueBefore      string
-	held                    bool
+	held, quarantined       bool
 }
 
 // listed is one line of record list.
@@ -31,13 +31,14 @@ type listed struct {
 	Size       int             `json:"size,omitempty"`
 	Hash       string          `json:"hash,omitempty"`
 	Held       bool            `json:"held,omitempty"`
+	Quarantine bool            `json:"quarantined,omitempty"`
 	Matters    []record.Matter `json:"matters,omitempty"`
 }
 
 func (a *app) recordList() *cobra.Command {
 	var o listFlags
 	c := &cobra.Command{
-		Use: "list --region REGION", Short: "List records: all, about a person, due, or held",
+		Use: "list --region REGION", Short: "List records: all, about a person, due, held or quarantined",
 		Long: `Lists the live records of the region that the organisation holds, with --json as one
 JSON line each.
 
@@ -68,12 +69,13 @@ resource, {"reference": "Patient/ID"}, or {"system": "...", "value": "..."}.`,
 	f.StringVar(&o.subject, "subject", "", "only records about the person in this `FILE|-`")
 	f.StringVar(&o.dueBefore, "due-before", "", "only records that are due on this `day` or earlier")
 	f.BoolVar(&o.held, "held", false, "only records under a legal hold, with the matters")
+	f.BoolVar(&o.quarantined, "quarantined", false, "only records with a label that nobody here knows")
 	return c
 }
 
 func (a *app) list(ctx context.Context, o listFlags) (err error) {
 	role := record.RoleReader
-	if o.held || o.dueBefore != "" {
+	if o.held || o.quarantined || o.dueBefore != "" {
 		role = record.RoleOfficer
 	}
 	client, err := a.connect(ctx, where{o.region, o.org, role})
@@ -98,11 +100,14 @@ func (a *app) list(ctx context.Context, o listFlags) (err error) {
 			if held == "" && l.Held {
 				held = "yes"
 			}
+			if l.Quarantine {
+				held += " quarantined"
+			}
 			t.AppendRow([]any{l.ID, l.Collection, l.DueDate, l.Size, held})
 			return nil
 		}
 	}
-	if o.dueBefore != "" && !o.held {
+	if o.dueBefore != "" && !o.held && !o.quarantined {
 		return listDue(ctx, client, o, show)
 	}
 	return a.listLive(ctx, client, o, show)
@@ -122,7 +127,12 @@ func (a *app) listLive(ctx context.Context, client *gateway.Client, o listFlags,
 		if err != nil {
 			return err
 		}
-		l := listed{ID: e.ID, Collection: e.Collection, DueDate: e.DueDate, Size: e.Size, Hash: e.Hash, Held: e.Held}
+		l := listed{
+			ID: e.ID, Collection: e.Collection, DueDate: dated(e.DueDate), Size: e.Size, Hash: e.Hash, Held: e.Held, Quarantine: e.Quarantined,
+		}
+		if o.quarantined && !e.Quarantined {
+			continue
+		}
 		if o.held {
 			if !e.Held || o.dueBefore != "" && (e.DueDate == "" || e.DueDate > o.dueBefore) {
 				continue
@@ -214,38 +224,54 @@ func subjectError() error {
 func (a *app) recordHold(release bool) *cobra.Command {
 	var region, org, subject string
 	var o gateway.HoldOrder
+	var q queryFlags
 	name, what, does := "hold", "Forbid the purge of records, or of all records about a person", "held"
 	if release {
 		name, what, does = "release", "End a legal hold", "released"
 	}
 	c := &cobra.Command{
-		Use: name + " --region REGION --matter M --authority A --reason R (ID... | --subject FILE|-)", Short: what,
+		Use: name + " --region REGION --matter M --authority A --reason R (ID... | --subject FILE|- | --query-...)", Short: what,
 		Long: what + `.
 
 A hold belongs to a matter, such as a court case. It blocks purges until every matter that
 holds the record, or a person it is about, is released. Which records are held is visible to
-the holders only.
+the holders only. A hold on a person or by a query also takes records that are put later. It is
+released by another person than the one who set it: on the local network record release acts
+as the second officer, unless --as says otherwise.
 
 A record's hold is entered in the register of the collection the record is in, a person's in
 every register of the organisation: one line of JSON for each. An id of no record, or of a
 purged one, is an error.`,
 		Example: fmt.Sprintf(`  domicile record %[1]s --region us --matter case-17 --authority "court order of 2026-05-02" --reason litigation ID
-  domicile record %[1]s --region us --matter case-17 --authority "court order of 2026-05-02" --reason litigation --subject patient.json`, name),
+  domicile record %[1]s --region us --matter case-17 --authority "court order of 2026-05-02" --reason litigation --subject patient.json
+  domicile record %[1]s --region us --matter case-18 --authority "FDA letter" --reason inquiry --query-type MedicationRequest --query-label OPIOIDUD --from 2019-01-01`, name),
 		RunE: func(c *cobra.Command, args []string) error {
 			for _, id := range args {
 				if err := checkID(id); err != nil {
 					return err
 				}
 			}
-			if len(args) == 0 && subject == "" {
-				return usagef("give ids of records, or a person with --subject")
+			query, err := q.query()
+			if err != nil {
+				return err
 			}
+			if len(args) == 0 && subject == "" && query == nil {
+				return usagef("give ids of records, a person with --subject, or a query")
+			}
+			if query != nil && (len(args) > 0 || subject != "") {
+				return usagef("a hold by query stands alone, without ids and --subject")
+			}
+			o.Query = query
 			for flag, v := range map[string]string{"matter": o.Matter, "authority": o.Authority, "reason": o.Reason} {
 				if v == "" {
 					return usagef("--%s is missing", flag)
 				}
 			}
-			return a.hold(c.Context(), where{region, org, record.RoleOfficer}, o, args, subject, release, does)
+			user := record.RoleOfficer
+			if release {
+				user = secondOfficer
+			}
+			return a.hold(c.Context(), where{region, org, user}, o, args, subject, release, does)
 		},
 	}
 	regionFlag(c, &region, true)
@@ -256,6 +282,7 @@ purged one, is an error.`,
 	f.StringVar(&o.Authority, "authority", "", "`who` ordered it and under what")
 	f.StringVar(&o.Reason, "reason", "", "`why`")
 	f.StringVar(&subject, "subject", "", "the person in this `FILE|-`, as in record list")
+	q.add(c)
 	return c
 }
 
@@ -283,6 +310,10 @@ func (a *app) hold(ctx context.Context, w where, o gateway.HoldOrder, ids []stri
 	}
 	if err != nil {
 		return err
+	}
+	if o.Query != nil {
+		a.say("the query: %s for this matter in %d collections", does, len(receipts))
+		return nil
 	}
 	a.say("%d records and %d index tokens: %s for this matter", len(o.IDs), len(o.Subjects), does)
 	return nil

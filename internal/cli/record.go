@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"domicile/chaincode/record"
+	"domicile/fhir"
 	"domicile/gateway"
 )
 
@@ -26,8 +28,9 @@ because arguments show in process lists and shell histories.`,
 }
 
 func (a *app) recordPut() *cobra.Command {
-	var region, org string
+	var region, org, rules, validator string
 	var o gateway.ImportOptions
+	var terms record.Terms
 	c := &cobra.Command{
 		Use: "put --region REGION FILE|-", Short: "Put a resource, a Bundle or NDJSON, and anchor every record",
 		Long: `Puts each resource as one record and prints one JSON line for each, in input order,
@@ -36,6 +39,10 @@ when it is committed: {id, collection, txId, block, hash}. Ends when all are anc
 Bundles of type transaction, batch, collection, searchset and history are split into their
 entries; document and message Bundles stay whole. The input is checked as a whole before
 anything is sent.
+
+Every record is labelled by the rules that the holder's private part names, and goes to the
+collection that its type and labels ask for. What the input says about people (births, last
+encounters) is recorded first, because retention depends on it.
 
 Run again after an interruption, it puts what is missing: ids follow from the import's name,
 which defaults to the SHA-256 of the input. A record that was purged since is reported with
@@ -50,12 +57,23 @@ which defaults to the SHA-256 of the input. A record that was purged since is re
 					return err
 				}
 			}
+			if terms != (record.Terms{}) {
+				if err := checkTerms(terms); err != nil {
+					return err
+				}
+				o.Terms = &terms
+			}
+			opts, closeAll, err := importOptions(c.Context(), rules, validator)
+			if err != nil {
+				return err
+			}
+			defer closeAll()
 			in, done, err := a.input(args[0])
 			if err != nil {
 				return err
 			}
 			defer done()
-			client, err := a.connect(c.Context(), where{region, org, record.RoleWriter})
+			client, err := a.connect(c.Context(), where{region, org, record.RoleWriter}, opts...)
 			if err != nil {
 				return err
 			}
@@ -79,7 +97,23 @@ which defaults to the SHA-256 of the input. A record that was purged since is re
 	f.StringVar(&o.Replaces, "replaces", "", "`id` of the record that this one replaces")
 	f.StringVar(&o.Collection, "collection", "", "`collection` to put into (default: where the labels route)")
 	f.BoolVar(&o.Whole, "whole", false, "keep a Bundle as one record")
+	rulesFlag(c, &rules)
+	f.StringVar(&validator, "validator", "", "`PROGRAM` that checks FHIR R4 where a collection asks for it (default: fhir-r4check beside domicile, if it is there)")
+	f.BoolVar(&o.Part2, "part2", false, "declare that the records are of a Part 2 programme (42 CFR part 2)")
+	f.StringSliceVar(&o.Classes, "class", nil, "retention `class` that the custodian gives the records; may be given several times")
+	f.StringVar(&terms.Until, "terms-until", "", "`day` until which copies held for others are held")
+	f.StringVar(&terms.Authority, "terms-authority", "", "`agreement` under which copies are held for others")
 	return c
+}
+
+func checkTerms(t record.Terms) error {
+	if d, err := fhir.ParseDate(t.Until); t.Until != "" && (err != nil || d.String() != t.Until) {
+		return usagef("--terms-until is a day, YYYY-MM-DD")
+	}
+	if t.Authority == "" {
+		return usagef("--terms-until needs --terms-authority")
+	}
+	return nil
 }
 
 // putCount counts what became of an import.
@@ -100,7 +134,8 @@ func (n *putCount) add(a *app, r gateway.Receipt, err error) error {
 		return a.printLine(struct {
 			ID    string      `json:"id"`
 			Error record.Code `json:"error"`
-		}{r.ID, record.CodeOf(err)})
+			About string      `json:"about,omitempty"`
+		}{r.ID, record.CodeOf(err), about(err)})
 	}
 	switch {
 	case r.Gone:
@@ -114,6 +149,16 @@ func (n *putCount) add(a *app, r gateway.Receipt, err error) error {
 		n.due++
 	}
 	return a.printLine(r)
+}
+
+// about is what a refusal says beside its code, where that helps to correct the
+// record: names of elements and rules, no values.
+func about(err error) string {
+	var e *record.Error
+	if errors.As(err, &e) && (e.Code == record.CodeInvalidFHIR || e.Code == record.CodeBadLabels) {
+		return e.Detail
+	}
+	return ""
 }
 
 // pastRetention reports whether a record that is there was due when it was put.

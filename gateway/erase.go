@@ -1,0 +1,117 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"domicile/chaincode/record"
+	"domicile/collections"
+	"domicile/fhir"
+)
+
+// ErasurePlan is what a law says about a person's demand that everything about them
+// be erased.
+type ErasurePlan struct {
+	Law      string     `json:"law"`
+	Received string     `json:"received"`
+	ReplyBy  string     `json:"replyBy"`
+	Extended string     `json:"extendedTo,omitempty"`
+	Overdue  bool       `json:"overdue,omitempty"`
+	Records  []Erasable `json:"records"`
+	Allowed  int        `json:"allowed"` // may be destroyed once a case is approved
+	Refused  int        `json:"refused"`
+	Held     int        `json:"held"` // allowed but for a legal hold
+	Limit    string     `json:"limitUntil,omitempty"`
+	Subjects []string   `json:"-"`
+
+	parts  map[string]*collections.Private // by collection
+	around []*collections.Region
+}
+
+// Erasable is one record of an [ErasurePlan].
+type Erasable struct {
+	ID         string `json:"id"`
+	Collection string `json:"collection"`
+	collections.Erasure
+	Matters []string `json:"matters,omitempty"`
+}
+
+// PlanErasure decides, for every record about a person, whether a law's demand for
+// erasure that was received on a day is refused, by which row and until when. It
+// changes nothing. law is [record.LawGDPR] or [record.LawMHMDA]; the role is officer.
+func (c *Client) PlanErasure(ctx context.Context, subjects []string, law string, received fhir.Date) (*ErasurePlan, error) {
+	p, err := c.Policy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	plan := &ErasurePlan{
+		Law: law, Received: received.String(), Records: []Erasable{}, Subjects: subjects,
+		parts: map[string]*collections.Private{}, around: p.Around(c.settings.Region),
+	}
+	none := collections.Erase(collections.Case{Regions: plan.around}, law, received, fhir.DateOf(time.Now()))
+	plan.deadlines(none)
+	for e, err := range c.List(ctx, ListQuery{Subjects: subjects}) {
+		if err != nil {
+			return nil, err
+		}
+		if err := c.planRecord(ctx, plan, e, received); err != nil {
+			return nil, err
+		}
+	}
+	return plan, nil
+}
+
+func (p *ErasurePlan) deadlines(e collections.Erasure) {
+	p.ReplyBy, p.Overdue = e.ReplyBy.String(), e.Overdue
+	if !e.ExtendedTo.IsZero() {
+		p.Extended = e.ExtendedTo.String()
+	}
+}
+
+func (c *Client) planRecord(ctx context.Context, plan *ErasurePlan, at ListEntry, received fhir.Date) error {
+	part := plan.parts[at.Collection]
+	if part == nil {
+		col, err := c.holding(ctx, at.Collection)
+		if err != nil {
+			return err
+		}
+		if part, err = c.cachedPrivate(ctx, col.Log); err != nil {
+			return err
+		}
+		plan.parts[at.Collection] = part
+	}
+	why, err := c.Explain(ctx, at.Collection, []string{at.ID})
+	if err != nil {
+		return err
+	}
+	m := why[0].Meta
+	if m == nil {
+		return nil // purged meanwhile
+	}
+	k := collections.Case{
+		Regions: plan.around, Private: part, Type: m.Type, Labels: codings(fromRest(m.Labels)),
+		Declared: m.Classes, Facts: assessable(why[0].Facts),
+	}
+	if m.End != "" {
+		if k.End, err = fhir.ParseDate(m.End); err != nil {
+			return record.Fail(record.CodeVersion, at.ID+": a stored date that this program does not know")
+		}
+	}
+	r := Erasable{
+		ID: at.ID, Collection: at.Collection, Matters: why[0].Matters,
+		Erasure: collections.Erase(k, plan.Law, received, todayIn(part, time.Now())),
+	}
+	switch {
+	case !r.Allowed:
+		plan.Refused++
+		if until := r.LimitUntil; !until.IsZero() && until.String() > plan.Limit {
+			plan.Limit = until.String()
+		}
+	case len(r.Matters) > 0:
+		plan.Held++
+	default:
+		plan.Allowed++
+	}
+	plan.Records = append(plan.Records, r)
+	return nil
+}

@@ -1,0 +1,113 @@
+package gateway
+
+import (
+	"time"
+
+	"domicile/chaincode/record"
+	"domicile/collections"
+	"domicile/fhir"
+	"domicile/fhir/ds4p"
+	"domicile/fhir/labeling"
+)
+
+// labeler gives records of one register their labels at rest, as its private part
+// asks.
+type labeler struct {
+	part  *collections.Private
+	rules *labeling.RuleSet // nil: the private part names none
+	opts  labeling.Options
+	words *ds4p.Vocabulary
+}
+
+// newLabeler makes the labeler of a private part. [ErrRules] when the rule set that
+// the part names is not at hand.
+func (c *Client) newLabeler(part *collections.Private) (*labeler, error) {
+	opts := labelOptions(part)
+	l := &labeler{part: part, opts: opts, words: opts.Vocabulary}
+	rules, err := c.rulesNamed(part)
+	l.rules = rules
+	return l, err
+}
+
+// rulesNamed returns the rule set whose digest the private part names, nil when it
+// names none: the one of [WithRules], or the shipped one if it is that.
+func (c *Client) rulesNamed(part *collections.Private) (*labeling.RuleSet, error) {
+	want := part.Labels.Rules
+	if want == "" {
+		return nil, nil
+	}
+	have := c.opt.rules
+	if have == nil {
+		have = labeling.Shipped()
+	}
+	if have.SHA256() != want {
+		return nil, record.Fail(record.CodeRules,
+			"the private part in "+part.Log+" names the rules with SHA-256 "+want+", and these have "+have.SHA256())
+	}
+	return have, nil
+}
+
+// digest names the rule set in records, "" for none.
+func (l *labeler) digest() string {
+	if l.rules == nil {
+		return ""
+	}
+	return l.rules.SHA256()
+}
+
+// label computes the labels at rest of a resource.
+func (l *labeler) label(r *fhir.Resource, s labeling.Source) labeling.Outcome {
+	return l.rules.Label(r, l.opts, s)
+}
+
+// unknown reports whether any label means nothing to anybody here.
+func (l *labeler) unknown(labels []ds4p.Label) bool {
+	for _, x := range labels {
+		if !l.words.Known(x.Coding()) {
+			return true
+		}
+	}
+	return false
+}
+
+// today is the day on the custodian's calendar.
+func (l *labeler) today() fhir.Date { return todayIn(l.part, time.Now()) }
+
+func todayIn(part *collections.Private, now time.Time) fhir.Date {
+	zone, err := time.LoadLocation(part.Custodian.Zone)
+	if err != nil {
+		zone = time.UTC
+	}
+	y, m, d := now.In(zone).Date()
+	return fhir.Date{Year: y, Month: m, Day: d}
+}
+
+// atRest turns labels into those of the ledger.
+func atRest(labels []ds4p.Label) []record.Label {
+	out := make([]record.Label, len(labels))
+	for i, l := range labels {
+		out[i] = record.Label{
+			System: l.System, Code: l.Code, BasisSystem: l.Basis.System, BasisCode: l.Basis.Code, Origin: l.Origin, Rule: l.Rule,
+		}
+	}
+	return out
+}
+
+// fromRest is the way back.
+func fromRest(labels []record.Label) []ds4p.Label {
+	out := make([]ds4p.Label, len(labels))
+	for i, l := range labels {
+		out[i] = ds4p.Label{
+			System: l.System, Code: l.Code, Basis: fhir.Coding{System: l.BasisSystem, Code: l.BasisCode}, Origin: l.Origin, Rule: l.Rule,
+		}
+	}
+	return out
+}
+
+func codings(labels []ds4p.Label) []fhir.Coding {
+	out := make([]fhir.Coding, len(labels))
+	for i, l := range labels {
+		out[i] = l.Coding()
+	}
+	return out
+}

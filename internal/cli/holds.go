@@ -1,0 +1,253 @@
+package cli
+
+import (
+	"context"
+	"encoding/csv"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"domicile/chaincode/record"
+	"domicile/fhir"
+	"domicile/gateway"
+)
+
+// secondOfficer is the user of the local network who does what needs another person
+// than the first officer.
+const secondOfficer = "officer2"
+
+func (a *app) holdCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "hold", Short: "List and report legal holds",
+		Long:    `Legal holds are set with domicile record hold and ended, by another person, with domicile record release.`,
+		Example: "  domicile hold list --region us\n  domicile hold report --region us > holds.csv",
+	}
+	c.AddCommand(a.holdList(), a.holdReport())
+	return c
+}
+
+// heldBy is one matter on one record or query.
+type heldBy struct {
+	ID         string        `json:"id,omitempty"`
+	Collection string        `json:"collection"`
+	On         string        `json:"on"` // record, subject or query
+	Query      *record.Query `json:"query,omitempty"`
+	record.Matter
+}
+
+// matters yields every matter in force that the organisation's registers know: on
+// queries, on records, and on the people that records are about.
+func matters(ctx context.Context, client *gateway.Client, show func(heldBy) error) error {
+	names, err := client.Collections(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		holds, err := client.Holds(ctx, gateway.HoldsQuery{Collection: name, Queries: true})
+		if err != nil {
+			return err
+		}
+		for _, h := range holds {
+			if h.Query == nil || h.Query.Collection != name {
+				continue
+			}
+			if err := show(heldBy{Collection: name, On: "query", Query: &h.Query.Query, Matter: h.Query.Matter}); err != nil {
+				return err
+			}
+		}
+		for e, err := range client.ExplainAll(ctx, name) {
+			if err != nil {
+				return err
+			}
+			if len(e.Matters) == 0 {
+				continue
+			}
+			if err := mattersOf(ctx, client, e, show); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mattersOf shows what holds one record itself or through its people. Holds by query
+// were shown once already.
+func mattersOf(ctx context.Context, client *gateway.Client, e gateway.Explained, show func(heldBy) error) error {
+	holds, err := client.Holds(ctx, gateway.HoldsQuery{Collection: e.Collection, IDs: []string{e.ID}, Subjects: e.Meta.Subjects})
+	if err != nil {
+		return err
+	}
+	for _, h := range holds {
+		on := "subject"
+		if h.ID != "" {
+			on = "record"
+		}
+		for _, m := range h.Matters {
+			if err := show(heldBy{ID: e.ID, Collection: e.Collection, On: on, Matter: m}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *app) holdList() *cobra.Command {
+	var region, org, matter string
+	c := &cobra.Command{
+		Use: "list --region REGION", Short: "List what is held, by which matter",
+		Example: "  domicile hold list --region us\n  domicile hold list --region us --matter case-17 --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			client, err := a.connect(c.Context(), where{region, org, record.RoleOfficer})
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			t := newTable(a.out, "Matter", "Record", "Collection", "On", "Since", "Authority")
+			err = matters(c.Context(), client, func(h heldBy) error {
+				if matter != "" && h.Matter.Matter != matter {
+					return nil
+				}
+				if a.json {
+					return a.printLine(h)
+				}
+				id := h.ID
+				if h.Query != nil {
+					id = queryText(h.Query)
+				}
+				t.AppendRow([]any{h.Matter.Matter, id, h.Collection, h.On, h.SetAt, h.Authority})
+				return nil
+			})
+			if !a.json && t.Length() > 0 {
+				t.Render()
+			}
+			return err
+		},
+	}
+	regionFlag(c, &region, true)
+	c.Flags().StringVar(&org, "org", "", "`organisation` that holds the records (default: the region's first)")
+	c.Flags().StringVar(&matter, "matter", "", "only this `matter`")
+	return c
+}
+
+// queryText writes a query in one line.
+func queryText(q *record.Query) string {
+	var out []string
+	if len(q.Types) > 0 {
+		out = append(out, "type "+strings.Join(q.Types, " "))
+	}
+	if len(q.Labels) > 0 {
+		out = append(out, "label "+codes(q.Labels))
+	}
+	if q.From != "" {
+		out = append(out, "from "+q.From)
+	}
+	if q.To != "" {
+		out = append(out, "to "+q.To)
+	}
+	return strings.Join(out, ", ")
+}
+
+// matterReport sums one matter up.
+type matterReport struct {
+	Matter    string   `json:"matter"`
+	Authority string   `json:"authority"`
+	Reason    string   `json:"reason"`
+	SetBy     string   `json:"setBy"`
+	Since     string   `json:"since"`
+	Records   int      `json:"records"` // held by themselves or through a person
+	Queries   []string `json:"queries,omitempty"`
+	ids       map[string]bool
+}
+
+func (a *app) holdReport() *cobra.Command {
+	var region, org string
+	c := &cobra.Command{
+		Use: "report --region REGION", Short: "Report each matter: who set it, under what, since when, on how many records",
+		Long: `Prints one line of CSV for each matter, authority and person who set it; with --json, one JSON
+document. It names matters and opaque certificate ids, and no person that a record is about.`,
+		Example: "  domicile hold report --region us > holds.csv\n  domicile hold report --region us --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			client, err := a.connect(c.Context(), where{region, org, record.RoleOfficer})
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			list, err := reportMatters(c.Context(), client)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(list)
+			}
+			w := csv.NewWriter(a.out)
+			rows := [][]string{{"matter", "authority", "reason", "set by", "since", "records", "queries"}}
+			for _, m := range list {
+				rows = append(rows, []string{m.Matter, m.Authority, m.Reason, m.SetBy, m.Since, strconv.Itoa(m.Records), strings.Join(m.Queries, "; ")})
+			}
+			return w.WriteAll(rows)
+		},
+	}
+	regionFlag(c, &region, true)
+	c.Flags().StringVar(&org, "org", "", "`organisation` that holds the records (default: the region's first)")
+	return c
+}
+
+func reportMatters(ctx context.Context, client *gateway.Client) ([]*matterReport, error) {
+	list := []*matterReport{}
+	err := matters(ctx, client, func(h heldBy) error {
+		i := slices.IndexFunc(list, func(m *matterReport) bool {
+			return m.Matter == h.Matter.Matter && m.SetBy == h.SetBy && m.Authority == h.Authority
+		})
+		if i < 0 {
+			i = len(list)
+			list = append(list, &matterReport{
+				Matter: h.Matter.Matter, Authority: h.Authority, Reason: h.Reason, SetBy: h.SetBy, Since: h.SetAt, ids: map[string]bool{},
+			})
+		}
+		m := list[i]
+		m.Since = min(m.Since, h.SetAt)
+		if h.Query != nil {
+			m.Queries = append(m.Queries, h.Collection+": "+queryText(h.Query))
+			return nil
+		}
+		m.ids[h.ID] = true
+		m.Records = len(m.ids)
+		return nil
+	})
+	return list, err
+}
+
+// queryFlags are those of a hold by query.
+type queryFlags struct {
+	types, labels []string
+	from, to      string
+}
+
+func (q *queryFlags) add(c *cobra.Command) {
+	f := c.Flags()
+	f.StringSliceVar(&q.types, "query-type", nil, "every record of these FHIR resource `types`, also those put later")
+	f.StringSliceVar(&q.labels, "query-label", nil, "every record with one of these `labels`, CODE or SYSTEM|CODE, or a more special one")
+	f.StringVar(&q.from, "from", "", "with a query: care that ended on this `day` or later, or at no known day")
+	f.StringVar(&q.to, "to", "", "with a query: care that ended on this `day` or earlier")
+}
+
+// query is nil when no flag asks for one.
+func (q *queryFlags) query() (*record.Query, error) {
+	if len(q.types)+len(q.labels) == 0 && q.from == "" && q.to == "" {
+		return nil, nil
+	}
+	for _, day := range []string{q.from, q.to} {
+		if d, err := fhir.ParseDate(day); day != "" && (err != nil || d.String() != day) {
+			return nil, usagef("--from and --to are days, YYYY-MM-DD")
+		}
+	}
+	labels, err := parseLabels(q.labels)
+	if err != nil {
+		return nil, err
+	}
+	return &record.Query{Types: q.types, Labels: labels, From: q.from, To: q.to}, nil
+}
