@@ -70,6 +70,7 @@ type Considered struct {
 	Why        string    `json:"why"` // constant words
 
 	missing []string
+	sure    bool // its conditions hold for certain
 }
 
 // Why of an [Assessment] and of [Considered].
@@ -78,6 +79,7 @@ const (
 	whyNoFloor        = "no floor applies"
 	whyUnknown        = "a floor waits for a fact that is not on record"
 	whyUnconfirmed    = "a floor that applies is not confirmed"
+	whyPerhaps        = "no floor applies for certain: dates are partial or differ"
 	whyAction         = "a floor that applies asks for a person's approval"
 	whyDue            = "every floor that applies is confirmed and has a date"
 
@@ -107,7 +109,8 @@ const (
 //   - a floor that applies is not confirmed, or asks for review or archiving: the
 //     record needs a person's approval;
 //   - partial dates and differing statements count as what keeps longest, both
-//     ways of a condition that can be either included;
+//     ways of a condition that can be either included; where no floor applies for
+//     certain, the record needs a person's approval, too;
 //   - a ceiling that is not confirmed, or only perhaps applies, does nothing.
 //
 // Where the calendar lacks a day, it is the first of the next month (see
@@ -191,7 +194,7 @@ func (c *Case) consider(r *Region, row *Row, sees view) Considered {
 		out.Applies, out.Why, out.missing = "unknown", whyMissing, missing
 		return out
 	}
-	out.Applies, out.Date = "yes", last
+	out.Applies, out.Date, out.sure = "yes", last, holds == yes
 	if floor {
 		out.Date = last.AddPeriod(fhir.Period{N: 1, Unit: 'd'})
 	}
@@ -297,9 +300,9 @@ func (a *Assessment) floors() []Considered {
 // decide tells whether a person must approve.
 func (a *Assessment) decide() {
 	a.Verdict, a.Why, a.Action = VerdictDue, whyDue, ActionPurge
-	confirmed := true
+	confirmed, sure := true, false
 	for _, k := range a.floors() {
-		confirmed = confirmed && k.Confirmed
+		confirmed, sure = confirmed && k.Confirmed, sure || k.sure
 		if cmp.Compare(slices.Index(actions, k.Action), slices.Index(actions, a.Action)) > 0 {
 			a.Action = k.Action
 		}
@@ -307,6 +310,8 @@ func (a *Assessment) decide() {
 	switch {
 	case !confirmed:
 		a.Verdict, a.Why = VerdictReview, whyUnconfirmed
+	case !sure:
+		a.Verdict, a.Why = VerdictReview, whyPerhaps
 	case a.Action != ActionPurge:
 		a.Verdict, a.Why = VerdictReview, whyAction
 	}

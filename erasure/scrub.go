@@ -150,17 +150,9 @@ func (s *scrubState) one(ctx context.Context, op Operator, o ScrubOptions, p Scr
 		}
 	}()
 	done := Scrubbed{Peer: p.Name}
-	stores, err := storesIn(p.DataDir)
-	if err != nil {
+	say("compacting")
+	if done.Stores, err = compactPeer(ctx, p.DataDir); err != nil {
 		return err
-	}
-	for _, dir := range stores {
-		say("compacting %s", filepath.Base(dir))
-		st, err := compactStore(ctx, p.DataDir, dir)
-		if err != nil {
-			return err
-		}
-		done.Stores = append(done.Stores, st)
 	}
 	done.Trim = Trim(p.DataDir)
 	say("starting")
@@ -174,6 +166,29 @@ func (s *scrubState) one(ctx context.Context, op Operator, o ScrubOptions, p Scr
 	done.At = o.Now().UTC()
 	s.Done, s.Stopped = append(s.Done, done), ""
 	return s.save(o.State)
+}
+
+// CompactPeer compacts the databases of a stopped peer that hold private data in
+// clear; dataDir is its peer.fileSystemPath.
+func CompactPeer(ctx context.Context, dataDir string) error {
+	_, err := compactPeer(ctx, dataDir)
+	return err
+}
+
+func compactPeer(ctx context.Context, dataDir string) ([]ScrubbedStore, error) {
+	stores, err := storesIn(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	var out []ScrubbedStore
+	for _, dir := range stores {
+		st, err := compactStore(ctx, dataDir, dir)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, st)
+	}
+	return out, nil
 }
 
 func othersHealthy(ctx context.Context, op Operator, p ScrubPeer, all []ScrubPeer) error {

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +27,13 @@ func TestStructureFindsWhatNoResourceMayHave(t *testing.T) {
 		"a contained resource contains none":           {`{"resourceType":"Patient","contained":[{"resourceType":"Group","contained":[{"resourceType":"Group"}]}]}`, []string{"Patient.contained[0].contained structure:dom-2"}},
 		"a contained resource has no version":          {`{"resourceType":"Patient","contained":[{"resourceType":"Group","meta":{"versionId":"1"}}]}`, []string{"Patient.contained[0].meta structure:dom-4"}},
 		"a contained resource has no label of its own": {`{"resourceType":"Patient","contained":[{"resourceType":"Group","meta":{"security":[{"code":"R"}]}}]}`, []string{"Patient.contained[0].meta.security structure:dom-5"}},
+		"a narrative is well-formed":                   {`{"resourceType":"Patient","text":{"status":"generated","div":" <div xmlns=\"http://www.w3.org/1999/xhtml\">a<br/>&lt;\u00e9 &#174;<!-- b --></div>\n"}}`, nil},
+		"a narrative has no entities of HTML":          {`{"resourceType":"Patient","text":{"status":"generated","div":"<div>&reg;</div>"}}`, []string{"Patient.text.div structure:xhtml"}},
+		"a narrative closes what it opens":             {`{"resourceType":"Patient","text":{"status":"generated","div":"<div><br></div>"}}`, []string{"Patient.text.div structure:xhtml"}},
+		"a narrative is a div":                         {`{"resourceType":"Patient","text":{"status":"generated","div":"<p>a</p>"}}`, []string{"Patient.text.div structure:xhtml"}},
+		"a narrative is one div":                       {`{"resourceType":"Patient","text":{"status":"generated","div":"<div>a</div> b"}}`, []string{"Patient.text.div structure:xhtml"}},
+		"a narrative is not cut off":                   {`{"resourceType":"Patient","text":{"status":"generated","div":"<div>a"}}`, []string{"Patient.text.div structure:xhtml"}},
+		"a text elsewhere is no narrative":             {`{"resourceType":"Patient","maritalStatus":{"text":"<b>"}}`, nil},
 		"issues are bounded":                           {`{"resourceType":"Patient","name":[` + strings.Repeat("{},", 200) + `{}]}`, nil},
 	}
 	for name, tt := range tests {
@@ -61,6 +69,18 @@ func TestLongArraysAreReadInOnePass(t *testing.T) {
 	})
 	if last != "Basic.?[199999]" {
 		t.Error(last)
+	}
+}
+
+func TestManyArraysWithNullsCostLinearTime(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(`{"resourceType":"Basic"`)
+	for i := range 100_000 {
+		fmt.Fprintf(&b, `,"a%d":[null],"_a%d":[{"id":"x"}]`, i, i)
+	}
+	b.WriteString("}")
+	if issues := mustParse(t, b.String()).Structure(); issues != nil {
+		t.Errorf("%v", issues)
 	}
 }
 

@@ -128,6 +128,9 @@ func (n *Network) examine(ctx context.Context, s spec) (out []Finding, height ui
 	if node.PID != 0 && s.kind != KindChaincode {
 		out = append(out, n.logging(ctx, s))
 	}
+	if node.PID != 0 && s.kind == KindPeer {
+		out = append(out, privateData(s), transient(s, time.Now()))
+	}
 	return out, node.Height
 }
 
@@ -135,7 +138,7 @@ func missingChannel(s spec) Finding {
 	f := Finding{s.name, Error, CheckChannel, "answers but has not joined the channel; `network up` joins it"}
 	if ledgerBroken(s) {
 		f.Message = "cannot load its ledger (\"Failed to load ledger\" in " + s.logFile() +
-			") though it calls itself healthy; stop it, run `peer node unjoin -c " + Channel +
+			") though it calls itself healthy; `network doctor --heal`, or: stop it, run `peer node unjoin -c " + Channel +
 			"`, start and join it again: it fetches everything from the orderers and from the other members' peers"
 	}
 	return f

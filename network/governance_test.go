@@ -60,6 +60,7 @@ func TestOneRegionCannotChangeTheRulesOfAnotherAndBlocksAreForAuditors(t *testin
 		})
 	}
 	t.Run("a peer that cannot load its ledger is seen and healed", func(t *testing.T) { brokenLedger(ctx, t, n, o) })
+	t.Run("a restored backup is purged again before it serves", func(t *testing.T) { restoredBackup(ctx, t, n) })
 }
 
 // takeOver tries to commit, with the endorsements of one region, a definition
@@ -169,8 +170,17 @@ func brokenLedger(ctx context.Context, t *testing.T, n *Network, o Options) {
 	if _, err := Up(ctx, o); err == nil || !strings.Contains(err.Error(), "cannot load its ledger") {
 		t.Errorf("up of a network with a broken ledger: %v", err)
 	}
-	if err := n.Rejoin(ctx, name); err != nil {
+	if err := n.StopNode(ctx, "peer0.UsHospital"); err != nil {
 		t.Fatal(err)
+	}
+	if done, err := n.Heal(ctx); !errors.Is(err, ErrNoHealthyCopy) || len(done) > 0 {
+		t.Errorf("healing the last copy: %v, %v", done, err)
+	}
+	if err := n.StartNode(ctx, "peer0.UsHospital"); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := n.Heal(ctx); err != nil || len(done) != 1 || done[0].Node != name {
+		t.Fatalf("healed %v, %v", done, err)
 	}
 	if _, err := Up(ctx, o); err != nil {
 		t.Fatal(err)

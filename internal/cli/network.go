@@ -19,7 +19,7 @@ func (a *app) networkCommand() *cobra.Command {
 		Use: "network", Short: "Start, stop and look at a local network of Fabric's own programs",
 		Example: "  domicile network up\n  domicile network status --json\n  domicile network down",
 	}
-	c.AddCommand(a.networkUp(), a.networkDown(), a.networkStatus(), a.networkDoctor())
+	c.AddCommand(a.networkUp(), a.networkDown(), a.networkStatus(), a.networkDoctor(), a.networkBackup(), a.networkRestore())
 	return c
 }
 
@@ -200,17 +200,27 @@ func (a *app) agreedCollections(ctx context.Context) []byte {
 }
 
 func (a *app) networkDoctor() *cobra.Command {
-	return &cobra.Command{
-		Use: "doctor", Short: "Look for what is wrong with the network",
-		Long: `Checks every node's process, channel height, certificates, disk and log level, and
-that the committed collections are those of the policy. Exit status 1 when something is
-wrong that keeps the network from working.`,
-		Example: "  domicile network doctor\n  domicile network doctor --json",
+	var heal bool
+	c := &cobra.Command{
+		Use: "doctor", Short: "Look for what is wrong with the network, and heal it",
+		Long: `Checks every node's process, channel height, certificates, disk, log level, private data
+and transient store, and that the committed collections are those of the policy. Exit status 1 when
+something is wrong that keeps the network from working.
+
+--heal starts nodes that ended by themselves, and lets a peer that lost its ledger, or cannot fetch
+private data it misses, forget the channel and join it again. It refuses that when no other healthy
+peer of the organisation holds a copy.`,
+		Example: "  domicile network doctor\n  domicile network doctor --heal\n  domicile network doctor --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			n, err := network.Open(a.dir)
 			if err != nil {
 				return err
+			}
+			if heal {
+				if err := a.heal(c.Context(), n); err != nil {
+					return err
+				}
 			}
 			report := n.Doctor(c.Context(), a.agreedCollections(c.Context()))
 			if a.json {
@@ -230,4 +240,63 @@ wrong that keeps the network from working.`,
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&heal, "heal", false, "first repair what can be repaired")
+	return c
+}
+
+func (a *app) heal(ctx context.Context, n *network.Network) error {
+	done, err := n.Heal(ctx)
+	for _, d := range done {
+		a.say("%s: %s", d.Node, d.Did)
+	}
+	if errors.Is(err, network.ErrNoHealthyCopy) {
+		return refused{err.Error(), "docs/operations.md says how to bring a holder's last copy back"}
+	}
+	if err == nil && len(done) == 0 {
+		a.say("there was nothing to heal")
+	}
+	return err
+}
+
+func (a *app) networkBackup() *cobra.Command {
+	c := &cobra.Command{
+		Use: "backup PEER FOLDER", Short: "Copy a peer's data while it is stopped",
+		Long: `Stops the peer, copies its data to a new folder and starts it again. The copy holds private
+data in clear, also of records that are purged later: keep it like the peer, and not for ever.`,
+		Example: "  domicile network backup peer2.EuHospital /backup/peer2.EuHospital",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			n, err := network.Open(a.dir)
+			if err != nil {
+				return err
+			}
+			return n.Backup(c.Context(), args[0], args[1])
+		},
+	}
+	return c
+}
+
+func (a *app) networkRestore() *cobra.Command {
+	var execute bool
+	c := &cobra.Command{
+		Use: "restore PEER FOLDER", Short: "Replace a peer's data by a backup, purged again before it serves",
+		Long: `Puts a backup in the place of the peer's data. The peer first runs where no client and no
+other peer finds it, until it has every block and so has purged again what was purged since the
+backup; then its files are scrubbed, and only then it serves. Without --execute it only says so.`,
+		Example: "  domicile network restore peer2.EuHospital /backup/peer2.EuHospital --execute",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			n, err := network.Open(a.dir)
+			if err != nil {
+				return err
+			}
+			if !execute {
+				a.say("%s would be stopped, its data deleted and replaced by %s. --execute does it.", args[0], args[1])
+				return nil
+			}
+			return n.Restore(c.Context(), args[0], args[1])
+		},
+	}
+	c.Flags().BoolVar(&execute, "execute", false, "do it, rather than say what would be done")
+	return c
 }
