@@ -127,6 +127,17 @@ type Result struct {
 	Block uint64 `json:"block,omitempty"`
 }
 
+// InTheWay counts the failures that lie in a record, so that trying again soon will
+// not help; the others lie in the ledger.
+func (r *Result) InTheWay() (n int) {
+	for code, k := range r.Failures {
+		if !outage(code) {
+			n += k
+		}
+	}
+	return n
+}
+
 // Why a run was cut short.
 const (
 	CutStopped = "stopped" // ctx ended
