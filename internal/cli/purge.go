@@ -26,18 +26,7 @@ bytes stay in the files of the holder's peers until they are overwritten or scru
   domicile purge run --region us --execute
   domicile purge serve --region us --config serve.yaml --execute`,
 	}
-	c.AddCommand(a.purgePlan(), a.purgeRun(), a.purgeServe(), a.purgePause(), a.purgeResume(), a.purgeScrub())
-	for _, x := range [][2]string{
-		{"attest", "Look for bytes of purged records and sign what was found"},
-	} {
-		c.AddCommand(&cobra.Command{
-			Use: x[0], Short: x[1] + " (not in this version)", DisableFlagParsing: true,
-			Example: "  domicile purge " + x[0] + "   # not in this version",
-			RunE: func(*cobra.Command, []string) error {
-				return usage{fmt.Errorf("purge %s is not available in this version", x[0]), "purge plan, run and serve are"}
-			},
-		})
-	}
+	c.AddCommand(a.purgePlan(), a.purgeRun(), a.purgeServe(), a.purgePause(), a.purgeResume(), a.purgeScrub(), a.purgeAttest())
 	return c
 }
 
