@@ -15,7 +15,11 @@ func TestI10_the_registers_entry_is_for_officers_and_auditors_of_the_holder(t *t
 	ask := record.RegisterRequest{Version: 1, Region: "us", Collection: "us-a", ID: id}
 	refusedAs := func(role string, req record.RegisterRequest, want record.Code) {
 		t.Helper()
-		if _, err := w.read(role, record.OpRegister, req); record.CodeOf(err) != want {
+		_, err := w.read(role, record.OpRegister, req)
+		if err == nil {
+			t.Fatalf("%s is answered", role)
+		}
+		if e, ok := record.ParseError(err.Error()); !ok || e.Code != want {
 			t.Errorf("%s: %v, want %s", role, err, want)
 		}
 	}
