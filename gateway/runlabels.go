@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"domicile/chaincode/record"
+	"domicile/fhir/ds4p"
 )
 
 // RunLabels does what [Client.PlanLabels] plans, except downgrades, which only a
@@ -59,7 +60,7 @@ func (l *labelRun) all(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := l.tombstones(ctx, name); err != nil {
+		if err := l.o.purger(l.c).finishPurged(ctx, name); err != nil {
 			return err
 		}
 	}
@@ -242,13 +243,23 @@ func (l *labelRun) putCopies(ctx context.Context, from, to string, batch []Relab
 			req.Records = append(req.Records, record.PutRecord{
 				ID: r.NewID, Seed: newSeed(), Resource: r.meta.Resource, Subjects: r.meta.Subjects, Replaces: r.meta.Replaces,
 				Custody: r.meta.Custody, Labels: r.labels, Rules: rules, Facts: r.facts, Classes: r.meta.Classes,
-				Terms: r.meta.Terms, MovedFrom: &record.Ref{Collection: from, ID: r.ID},
+				Terms: r.meta.Terms, MovedFrom: &record.Ref{Collection: from, ID: r.ID}, History: continued(r),
 			})
 			fields[record.BodyField(i)] = bodies[i]
 		}
 		return req, fields, nil
 	})
 	return err
+}
+
+// continued is the label history of a copy: the record's, and the set that it has
+// now if that changes with the move.
+func continued(r Relabeling) []record.Relabel {
+	m := r.meta
+	if ds4p.Digest(fromRest(r.labels)) == m.LabelDigest {
+		return m.History
+	}
+	return append(slices.Clone(m.History), record.Relabel{Labels: m.Labels, Digest: m.LabelDigest, Rules: m.Rules})
 }
 
 // carryHolds sets every matter that holds a record on its copy too.
@@ -307,45 +318,4 @@ func (l *labelRun) purgeMoved(ctx context.Context, from, to string, batch []Rela
 		}
 	}
 	return nil
-}
-
-// beforeAll is a day before every due date: only what is gone without a tombstone
-// is listed for it.
-const beforeAll = "0001-01-01"
-
-// tombstones publishes the tombstones that are still missing in a collection, of
-// this run and of any that was interrupted.
-func (l *labelRun) tombstones(ctx context.Context, collection string) error {
-	p := l.o.purger(l.c)
-	for after := ""; ; {
-		page, err := p.Due(ctx, collection, beforeAll, after)
-		if errors.Is(err, ErrForbidden) {
-			return nil // the next purge run publishes them
-		}
-		if err != nil {
-			return err
-		}
-		var gone []string
-		for _, e := range page.Entries {
-			if e.Gone {
-				gone = append(gone, e.ID)
-			}
-		}
-		for ids := range slices.Chunk(gone, record.MaxRecords) {
-			refs := make([]record.Ref, len(ids))
-			for i, id := range ids {
-				refs[i] = record.Ref{Collection: collection, ID: id}
-			}
-			if _, err := p.Tombstone(ctx, refs); err != nil {
-				return err
-			}
-			if _, err := p.Purge(ctx, record.PurgeRequest{Collection: collection, Ground: record.GroundDue, Settle: ids}); err != nil {
-				return err
-			}
-		}
-		if page.Next == "" {
-			return nil
-		}
-		after = page.Next
-	}
 }
