@@ -146,10 +146,7 @@ func (a *amendment) relabel(c *call, queries []record.HeldQuery) error {
 		rules = a.meta.Rules // a person's own set comes from no rules
 	}
 	old, labels := fromRest(a.meta.Labels), fromRest(a.req.Labels)
-	words, err := c.vocabulary()
-	if err != nil {
-		return err
-	}
+	words := c.part.Vocabulary()
 	set, err := c.settle(id, labels, ds4p.Inbound{})
 	if err != nil {
 		return err

@@ -46,7 +46,8 @@ type access struct {
 // operation is one value of [record.FieldOp].
 type operation struct {
 	access
-	bodies bool // takes transient fields "body/<i>"
+	bodies bool   // takes transient fields "body/<i>"
+	field  string // takes this transient field, too
 	open   func(raw []byte) (place, func(*call) ([]byte, error), error)
 }
 
@@ -70,7 +71,7 @@ func (c *contract) private(ctx context, ops map[string]operation, sealed bool) (
 	if !ok {
 		return nil, record.Fail(record.CodeBadRequest, "transient field op names no operation of this function")
 	}
-	if err := surplus(transient, o.bodies, sealed); err != nil {
+	if err := surplus(transient, o, sealed); err != nil {
 		return nil, err
 	}
 	at, run, err := o.open(transient[record.FieldRequest])
@@ -85,10 +86,10 @@ func (c *contract) private(ctx context, ops map[string]operation, sealed bool) (
 }
 
 // surplus refuses transient fields that nobody reads: they would only be a leak.
-func surplus(transient map[string][]byte, bodies, sealed bool) error {
+func surplus(transient map[string][]byte, o operation, sealed bool) error {
 	for k := range transient {
-		known := k == record.FieldOp || k == record.FieldRequest || k == record.FieldKey && sealed
-		if !known && (!bodies || !strings.HasPrefix(k, record.FieldBody)) {
+		known := k == record.FieldOp || k == record.FieldRequest || k == record.FieldKey && sealed || o.field != "" && k == o.field
+		if !known && (!o.bodies || !strings.HasPrefix(k, record.FieldBody)) {
 			return record.Fail(record.CodeBadRequest, "a transient field that this operation does not read")
 		}
 	}

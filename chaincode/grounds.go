@@ -57,10 +57,7 @@ func (c *call) arrived(d *doomed, b bearing, t record.Target, h *holdings) (reco
 	if err != nil {
 		return "", err
 	}
-	words, err := c.vocabulary()
-	if err != nil {
-		return "", err
-	}
+	words := c.part.Vocabulary()
 	from := record.Ref{Collection: c.coll.Name, ID: d.meta.ID}
 	switch {
 	case twin.MovedFrom == nil || *twin.MovedFrom != from || twin.SHA256 != d.meta.SHA256,
@@ -149,7 +146,11 @@ func (c *call) covered(d *doomed, b bearing, k *record.Case) (record.Code, error
 	if err != nil {
 		return "", err
 	}
-	if !erasable(law, k.Law, c.today()) {
+	var received fhir.Date
+	if err := received.UnmarshalText([]byte(k.Received)); err != nil {
+		return "", internal("reading a stored date")
+	}
+	if !collections.Erase(law, k.Law, received, c.today()).Allowed {
 		return record.CodeRetained, nil
 	}
 	// What was promised at put outlives a shorter policy, here as on ground due.
@@ -158,17 +159,4 @@ func (c *call) covered(d *doomed, b bearing, k *record.Case) (record.Code, error
 		return record.CodeRetained, nil
 	}
 	return "", err
-}
-
-// erasable tells whether no floor forbids an erasure.
-func erasable(k collections.Case, law string, today fhir.Date) bool {
-	if len(k.Private.Custodian.Jurisdictions) == 0 {
-		return false
-	}
-	if law == record.LawMHMDA && !slices.Contains(append(slices.Clone(k.Declared), k.Private.Custodian.Classes...), "consumer-health-data") {
-		return false
-	}
-	return !slices.ContainsFunc(collections.Assess(k).Considered, func(r collections.Considered) bool {
-		return r.Kind != collections.KindCeiling && (r.Applies == "unknown" || r.Applies == "yes" && r.Date.Compare(today) > 0)
-	})
 }

@@ -190,10 +190,7 @@ func (h *holdings) about(meta *record.Meta, coll string) (bearing, error) {
 	if err != nil {
 		return b, err
 	}
-	words, err := h.c.vocabulary()
-	if err != nil {
-		return b, err
-	}
+	words := h.c.part.Vocabulary()
 	for _, q := range queries {
 		if slices.Contains(meta.Held, q.Matter.Matter) || matches(words, &q.Query, meta) {
 			b.matters = append(b.matters, q.Matter.Matter)

@@ -18,15 +18,6 @@ const (
 	maxRuleLen = 512 // bytes of a rule's canonical URL
 )
 
-// vocabulary is what the holder knows of labels: the standard codes and its own.
-func (c *call) vocabulary() (*ds4p.Vocabulary, error) {
-	v, err := parsed(c.policies, "vocabulary", c.partRaw, func([]byte) (*ds4p.Vocabulary, error) { return words(c.part) })
-	if err != nil {
-		return nil, record.Fail(record.CodeBadPolicy, "the label systems of the holder's private part do not fit together")
-	}
-	return v, nil
-}
-
 // labelSet is a set of labels on its way to rest.
 type labelSet struct {
 	labels      []ds4p.Label
@@ -38,12 +29,8 @@ type labelSet struct {
 // the resource itself carries. id names the record in errors.
 func (c *call) settle(id string, labels []ds4p.Label, in ds4p.Inbound) (labelSet, error) {
 	s := labelSet{labels: labels, asked: codings(labels)}
-	words, err := c.vocabulary()
-	if err != nil {
-		return s, err
-	}
 	var broken []string
-	for _, issue := range words.AtRest(labels, in) {
+	for _, issue := range c.part.Vocabulary().AtRest(labels, in) {
 		switch {
 		case issue.Severity != ds4p.Error:
 		case issue.Rule == ruleUnknown:
@@ -86,11 +73,8 @@ func raise(labels []ds4p.Label, to string) []ds4p.Label {
 // plainLabels is the set at rest of a record for which the client gave none: the
 // resource's own labels with one confidentiality, at least the holder's default
 // and what the holder gives its labels.
-func (c *call) plainLabels(in ds4p.Inbound) ([]ds4p.Label, error) {
-	words, err := c.vocabulary()
-	if err != nil {
-		return nil, err
-	}
+func (c *call) plainLabels(in ds4p.Inbound) []ds4p.Label {
+	words := c.part.Vocabulary()
 	level, origin := in.MaxConfidentiality(), ds4p.OriginInbound
 	if level == "" {
 		level, origin = c.part.DefaultConfidentiality(), ds4p.OriginDefault
@@ -119,7 +103,7 @@ func (c *call) plainLabels(in ds4p.Inbound) ([]ds4p.Label, error) {
 	if inline && !has {
 		out = append(out, ds4p.Label{System: ds4p.ProcessInline.System, Code: ds4p.ProcessInline.Code, Origin: ds4p.OriginPolicy})
 	}
-	return words.WithBasis(out), nil
+	return words.WithBasis(out)
 }
 
 // checkLabels checks the form of labels in a request.
@@ -145,19 +129,16 @@ var origins = map[string]bool{
 // held the record, never from its codes. carried tells whether the resource, or the
 // record before, carries it; decided, whether a person may have.
 func (c *call) sourced(id string, labels []ds4p.Label, carried, decided bool) error {
-	posture := c.part.Custodian.Part2
 	for _, l := range labels {
 		if l.Coding() != ds4p.Part2 {
 			continue
 		}
 		ok := false
 		switch l.Origin {
-		case ds4p.OriginConsent:
+		case ds4p.OriginConsent, ds4p.OriginDeclared:
 			ok = true
 		case ds4p.OriginPosture:
-			ok = posture == collections.Part2Program
-		case ds4p.OriginDeclared:
-			ok = posture != collections.Part2None
+			ok = c.part.Custodian.Part2 == collections.Part2Program
 		case ds4p.OriginOfficer:
 			ok = decided || carried
 		case ds4p.OriginInbound, ds4p.OriginInline:
@@ -203,20 +184,4 @@ func fromRest(labels []record.Label) []ds4p.Label {
 		}
 	}
 	return out
-}
-
-func words(p *collections.Private) (*ds4p.Vocabulary, error) {
-	var local []ds4p.LocalSystem
-	for _, s := range p.Labels.Local {
-		out := ds4p.LocalSystem{URL: s.URL, Version: s.Version}
-		for _, k := range s.Codes {
-			code := ds4p.LocalCode{Code: k.Code, Display: k.Display, Set: k.Set}
-			for _, up := range k.Parents {
-				code.Parents = append(code.Parents, fhir.Coding{System: up.System, Code: up.Code})
-			}
-			out.Codes = append(out.Codes, code)
-		}
-		local = append(local, out)
-	}
-	return ds4p.Standard().With(local)
 }

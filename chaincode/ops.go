@@ -12,8 +12,10 @@ var (
 			func(r *record.HoldRequest) place { return place{r.Version, r.Region, r.Collection} }, hold),
 		record.OpRelease: op(access{roles: []string{record.RoleOfficer}},
 			func(r *record.HoldRequest) place { return place{r.Version, r.Region, r.Collection} }, release),
-		record.OpPurge: op(access{roles: []string{record.RolePurger}},
-			func(r *record.PurgeRequest) place { return place{r.Version, r.Region, r.Collection} }, purge),
+		record.OpPurge: withField(op(access{roles: []string{record.RolePurger}},
+			func(r *record.PurgeRequest) place { return place{r.Version, r.Region, r.Collection} }, purge), record.FieldEvidence),
+		record.OpEvidenceEnd: op(access{roles: []string{record.RolePurger}},
+			func(r *record.EvidenceEndRequest) place { return place{r.Version, r.Region, r.Collection} }, endEvidence),
 		record.OpFacts: op(access{roles: []string{record.RoleWriter, record.RoleOfficer}},
 			func(r *record.FactsRequest) place { return place{r.Version, r.Region, r.Collection} }, facts),
 		record.OpLimit: op(access{roles: []string{record.RoleOfficer}},
@@ -44,6 +46,8 @@ var (
 			func(r *record.CasesRequest) place { return place{r.Version, r.Region, r.Collection} }, cases),
 		record.OpExplain: op(access{roles: []string{record.RoleWriter, record.RoleOfficer, record.RolePurger, record.RoleAuditor}},
 			func(r *record.ExplainRequest) place { return place{r.Version, r.Region, r.Collection} }, explain),
+		record.OpEvidence: op(access{roles: []string{record.RolePurger, record.RoleAuditor, record.RoleOfficer}},
+			func(r *record.EvidenceRequest) place { return place{r.Version, r.Region, r.Collection} }, evidence),
 		record.OpPaused: op(access{roles: record.Roles()},
 			func(r *record.PausedRequest) place { return place{r.Version, r.Region, r.Collection} }, paused),
 		record.OpRegister: op(access{roles: []string{record.RoleOfficer, record.RoleAuditor}},
@@ -55,5 +59,10 @@ var (
 
 func withBodies(o operation) operation {
 	o.bodies = true
+	return o
+}
+
+func withField(o operation, name string) operation {
+	o.field = name
 	return o
 }

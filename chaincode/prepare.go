@@ -15,12 +15,15 @@ import (
 	"domicile/fhir/ds4p"
 )
 
-// maxClasses bounds the classes declared with one record.
-const maxClasses = 32
+// Bounds of the classes declared with one record.
+const (
+	maxClasses  = 32
+	maxClassLen = 64 // bytes
+)
 
 var (
 	rulesForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	classForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+	classForm = regexp.MustCompile(`^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*$`)
 )
 
 // checkHealth checks what a record says of labels, facts, classes, terms and where it
@@ -39,7 +42,7 @@ func checkHealth(c *call, r *record.PutRecord, at string) error {
 		return record.Fail(record.CodeTooLarge, fmt.Sprintf("%s has more than %d classes", at, maxClasses))
 	}
 	for i, class := range r.Classes {
-		if !classForm.MatchString(class) || slices.Contains(r.Classes[:i], class) {
+		if !classForm.MatchString(class) || len(class) > maxClassLen || slices.Contains(r.Classes[:i], class) {
 			return record.Fail(record.CodeBadRequest, fmt.Sprintf("%s.classes[%d] is no name of a class, or there twice", at, i))
 		}
 	}
@@ -132,10 +135,7 @@ func (c *call) labelsOf(r *record.PutRecord, res *fhir.Resource) (labelSet, erro
 	}
 	labels := fromRest(r.Labels)
 	if len(labels) == 0 {
-		var err error
-		if labels, err = c.plainLabels(in); err != nil {
-			return labelSet{}, err
-		}
+		labels = c.plainLabels(in)
 	}
 	set, err := c.settle(r.ID, labels, in)
 	if err != nil {
@@ -169,10 +169,7 @@ func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, set labelSet, que
 	if end, ok := res.EndDate(); ok {
 		meta.End = end.String()
 	}
-	words, err := c.vocabulary()
-	if err != nil {
-		return meta, err
-	}
+	words := c.part.Vocabulary()
 	meta.Held = heldBy(words, queries, &meta)
 	k, err := c.caseOf(&meta, factsInForce(r.Facts))
 	if err != nil {

@@ -13,6 +13,9 @@ func purge(c *call, req *record.PurgeRequest) ([]byte, error) {
 	if err != nil {
 		return nil, record.Fail(record.CodeBadRequest, "field seed must have 32 bytes")
 	}
+	if _, err := c.evidenceKey(); err != nil {
+		return nil, err
+	}
 	if err := c.unpaused(req); err != nil {
 		return nil, err
 	}
@@ -211,6 +214,10 @@ func (d *doomed) judge(c *call, id string, part record.Part, held *holdings, all
 // destroy purges the keys, which come from the metadata and never from the
 // caller, and enters the ids in the register of what is gone.
 func (c *call) destroy(list []doomed, ground record.Ground, part record.Part, settled []string, draw *record.Drawer) error {
+	evidence, err := c.evidenceKey()
+	if err != nil {
+		return err
+	}
 	var keys []string
 	var register []kv
 	for i := range list {
@@ -222,6 +229,13 @@ func (c *call) destroy(list []doomed, ground record.Ground, part record.Part, se
 				return err
 			}
 			register = append(register, entries...)
+			if evidence != nil {
+				e, err := c.evidenceOf(d, evidence, draw)
+				if err != nil {
+					return err
+				}
+				register = append(register, e)
+			}
 		}
 		if part != record.PartBody {
 			keys = append(append(keys, record.MetaKey(d.meta.ID)), d.meta.Index...)

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+
+	"domicile/chaincode/record"
 )
 
 // Lengths of what a fingerprint stands for, in bytes.
@@ -70,16 +72,20 @@ func (f *Fingerprint) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// rollBase is the base of the polynomial modulo 2^64: odd, so that no byte is
-// shifted out.
-const rollBase = 0x9e3779b97f4a7c15
+const rollBase = record.RollBase
 
-func rollOf(b []byte) uint64 {
-	var h uint64
-	for _, c := range b {
-		h = h*rollBase + uint64(c) + 1
+func rollOf(b []byte) uint64 { return record.Roll(b) }
+
+// FingerprintFrom turns a print that the ledger kept into a fingerprint. The error
+// wraps [ErrPattern].
+func FingerprintFrom(name string, p record.Print) (Fingerprint, error) {
+	b, err := json.Marshal(fingerprintJSON{name, p.Len, p.Roll, p.Sum})
+	if err != nil {
+		return Fingerprint{}, err
 	}
-	return h
+	var f Fingerprint
+	err = f.UnmarshalJSON(b)
+	return f, err
 }
 
 // prints are the fingerprints of one length.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	wire "domicile/chaincode/record"
 	"domicile/erasure"
 )
 
@@ -136,4 +137,17 @@ func FuzzFingerprint(f *testing.F) {
 			t.Error("not found where it is")
 		}
 	})
+}
+
+func TestAPrintOfTheLedgerFindsWhatItIsOf(t *testing.T) {
+	t.Parallel()
+	salt := salts(1)[0]
+	f, err := erasure.FingerprintFrom("r", wire.PrintOf(salt))
+	must(t, err)
+	if want := erasure.FingerprintOf("r", salt); f != want {
+		t.Errorf("%v, want %v", f, want)
+	}
+	if _, err := erasure.FingerprintFrom("r", wire.Print{Len: 32}); err == nil {
+		t.Error("an empty print is taken")
+	}
 }

@@ -15,6 +15,12 @@
 // ended; [Date] and [Period] hold the arithmetic of keeping records until a
 // day.
 //
+// [Resource.Objects] visits every object of a resource in place, at every depth;
+// labels and rules are found with it. [Resource.CanonicalForm] and
+// [Resource.Digest] recognise equal content in other bytes; [Resource.Structure]
+// finds what no resource may have whatever its type; [Resource.Facts] are the dated
+// events that a resource states about its subject.
+//
 // The package is pure: it knows no ledger and no clock, and reads only from the
 // byte slices and readers it is given. Errors never contain values of the input.
 package fhir

@@ -60,3 +60,50 @@ func ExampleSplit() {
 	// 1 is about Patient/p
 	// 2 skipped: no resource (DELETE)
 }
+
+func ExampleResource_Objects() {
+	r, err := fhir.Parse([]byte(`{
+	  "resourceType": "Observation",
+	  "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]},
+	  "_status": {"extension": [{"url": "u", "valueCoding": {"code": "R"}}]}
+	}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = r.Objects(func(o fhir.Object) error {
+		if code, ok := o.Text("code"); ok {
+			fmt.Println(o.Path(), code)
+		}
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// Observation.code.coding[0] 8867-4
+	// Observation._status.extension[0].valueCoding R
+	// <nil>
+}
+
+func ExampleResource_Digest() {
+	a, _ := fhir.Parse([]byte(`{"resourceType": "Basic", "id": "b", "count": 1.00}`))
+	b, _ := fhir.Parse([]byte(`{"id":"\u0062","count":1.00,"resourceType":"Basic"}`))
+	c, _ := fhir.Parse([]byte(`{"id":"b","count":1.0,"resourceType":"Basic"}`))
+	fmt.Printf("%s\n", a.CanonicalForm())
+	fmt.Println(a.Digest())
+	fmt.Println(a.Digest() == b.Digest(), a.Digest() == c.Digest())
+	// Output:
+	// {"count":1.00,"id":"b","resourceType":"Basic"}
+	// frc-1/sha256:f8f47ce2db388463c10f262e46fb6cef043d6d208da599b48ad4904b5e152cf0
+	// true false
+}
+
+func ExampleResource_Structure() {
+	r, _ := fhir.Parse([]byte(`{"resourceType": "Patient", "name": [], "Meta": {"tag": [null]}}`))
+	for _, issue := range r.Structure() {
+		fmt.Println(issue.Path, issue.Rule)
+	}
+	// Output:
+	// Patient.name structure:empty-array
+	// Patient.Meta structure:name-case
+	// Patient.Meta.tag[0] structure:null
+}

@@ -57,7 +57,7 @@ const maxIssues = 100
 // returns at most 100 places that break one; nil says nothing about the rules of the
 // type.
 func (r *Resource) Structure() []Issue {
-	s := structure{t: newTree(r.doc, r.Type)}
+	s := structure{t: newTree(r.doc, r.Type), names: map[int32]map[string]int32{}}
 	for n := range s.t.nodes {
 		if len(s.issues) >= maxIssues {
 			break
@@ -70,6 +70,7 @@ func (r *Resource) Structure() []Issue {
 type structure struct {
 	t      *tree
 	issues []Issue
+	names  map[int32]map[string]int32 // of objects: their members by name
 }
 
 func (s *structure) add(n int32, rule string) {
@@ -109,27 +110,54 @@ func (s *structure) value(n int32) {
 // nulls checks the nulls of an array: each needs something at its index in the
 // counterpart, the array under the name with or without "_".
 func (s *structure) nulls(array int32) {
-	counterpart := int32(0)
-	if v := &s.t.nodes[array]; v.nameEnd > v.name {
-		name := Object{s.t, array}.Name()
-		if plain, ok := strings.CutPrefix(name, "_"); ok {
-			name = plain
-		} else {
-			name = "_" + name
-		}
-		other := s.t.child(v.parent, name)
-		if other != 0 && s.t.b[s.t.nodes[other].at] == '[' {
-			counterpart = s.t.first(other)
-		}
-	}
+	counterpart, sought := int32(0), false
 	for n := s.t.first(array); n != 0 && len(s.issues) < maxIssues; n = s.t.nodes[n].next {
-		if s.t.b[s.t.nodes[n].at] == 'n' && (counterpart == 0 || s.t.b[s.t.nodes[counterpart].at] == 'n') {
+		null := s.t.b[s.t.nodes[n].at] == 'n'
+		if null && !sought {
+			sought, counterpart = true, s.first(s.counterpart(array), s.t.nodes[n].index)
+		}
+		if null && (counterpart == 0 || s.t.b[s.t.nodes[counterpart].at] == 'n') {
 			s.add(n, RuleNull)
 		}
 		if counterpart != 0 {
 			counterpart = s.t.nodes[counterpart].next
 		}
 	}
+}
+
+// first returns the element of the array at the index, 0 if there is none.
+func (s *structure) first(array, index int32) int32 {
+	if array == 0 || s.t.b[s.t.nodes[array].at] != '[' {
+		return 0
+	}
+	n := s.t.first(array)
+	for ; n != 0 && index > 0; index-- {
+		n = s.t.nodes[n].next
+	}
+	return n
+}
+
+// counterpart returns the member beside the array that has its name with or without
+// "_", 0 if none. The names of an object are indexed once, however many arrays of
+// it have nulls.
+func (s *structure) counterpart(array int32) int32 {
+	v := &s.t.nodes[array]
+	if v.nameEnd == 0 {
+		return 0
+	}
+	names, ok := s.names[v.parent]
+	if !ok {
+		names = map[string]int32{}
+		for c := s.t.first(v.parent); c != 0; c = s.t.nodes[c].next {
+			names[Object{s.t, c}.Name()] = c
+		}
+		s.names[v.parent] = names
+	}
+	name := Object{s.t, array}.Name()
+	if plain, ok := strings.CutPrefix(name, "_"); ok {
+		return names[plain]
+	}
+	return names["_"+name]
 }
 
 // object checks extensions, narratives and contained resources.

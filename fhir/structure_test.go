@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -68,6 +69,18 @@ func TestLongArraysAreReadInOnePass(t *testing.T) {
 	})
 	if last != "Basic.?[199999]" {
 		t.Error(last)
+	}
+}
+
+func TestManyArraysWithNullsCostLinearTime(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(`{"resourceType":"Basic"`)
+	for i := range 100_000 {
+		fmt.Fprintf(&b, `,"a%d":[null],"_a%d":[{"id":"x"}]`, i, i)
+	}
+	b.WriteString("}")
+	if issues := mustParse(t, b.String()).Structure(); issues != nil {
+		t.Errorf("%v", issues)
 	}
 }
 

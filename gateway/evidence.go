@@ -36,6 +36,16 @@ func (c *Client) Certificate(ctx context.Context, collection, id string) (*certi
 	return certificate.Collect(ctx, &ledger{c}, record.Ref{Collection: proofs[0].Collection, ID: id})
 }
 
+// Genesis returns the channel's first block as a peer of the client's own organisation has it, a protobuf common.Block.
+// Who is to trust a certificate should have it from elsewhere.
+func (c *Client) Genesis(ctx context.Context) ([]byte, error) {
+	b, err := c.block(ctx, "GetBlockByNumber", "0")
+	if err != nil {
+		return nil, err
+	}
+	return proto.Marshal(b)
+}
+
 // Register returns the stored value of the register's entry of a purged record, for the private annex of a certificate.
 // It names ground and authority. [ErrAbsent] when the collection's record was never purged, [ErrForbidden] for others
 // than the holder's officers and auditors.

@@ -134,6 +134,9 @@ func (c *Client) Reassess(ctx context.Context, list iter.Seq2[Reassessment, erro
 				yield(Reassessment{}, err)
 				return
 			}
+			if r.Change == DueNever {
+				continue // the date accepted before stays, and the contract keeps the record
+			}
 			if n := len(batch); n == record.AmendRecords || n > 0 && batch[0].Collection != r.Collection {
 				if !flush() {
 					return

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"domicile/chaincode/record"
+	"domicile/fhir/ds4p"
 )
 
 // RunLabels does what [Client.PlanLabels] plans, except downgrades, which only a
@@ -242,13 +243,23 @@ func (l *labelRun) putCopies(ctx context.Context, from, to string, batch []Relab
 			req.Records = append(req.Records, record.PutRecord{
 				ID: r.NewID, Seed: newSeed(), Resource: r.meta.Resource, Subjects: r.meta.Subjects, Replaces: r.meta.Replaces,
 				Custody: r.meta.Custody, Labels: r.labels, Rules: rules, Facts: r.facts, Classes: r.meta.Classes,
-				Terms: r.meta.Terms, MovedFrom: &record.Ref{Collection: from, ID: r.ID},
+				Terms: r.meta.Terms, MovedFrom: &record.Ref{Collection: from, ID: r.ID}, History: continued(r),
 			})
 			fields[record.BodyField(i)] = bodies[i]
 		}
 		return req, fields, nil
 	})
 	return err
+}
+
+// continued is the label history of a copy: the record's, and the set that it has
+// now if that changes with the move.
+func continued(r Relabeling) []record.Relabel {
+	m := r.meta
+	if ds4p.Digest(fromRest(r.labels)) == m.LabelDigest {
+		return m.History
+	}
+	return append(slices.Clone(m.History), record.Relabel{Labels: m.Labels, Digest: m.LabelDigest, Rules: m.Rules})
 }
 
 // carryHolds sets every matter that holds a record on its copy too.

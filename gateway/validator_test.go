@@ -16,8 +16,8 @@ import (
 	"domicile/fhir"
 )
 
-// program returns the path of the real checker: the one that make built, or one
-// built here.
+// program returns the path of the real checker in bin/, which is built here if make
+// has not.
 var program = sync.OnceValues(func() (string, error) {
 	built, err := filepath.Abs(filepath.Join("..", "bin", ValidatorProgram))
 	if err != nil {
@@ -26,17 +26,12 @@ var program = sync.OnceValues(func() (string, error) {
 	if _, err := os.Stat(built); err == nil {
 		return built, nil
 	}
-	dir, err := os.MkdirTemp("", "r4check")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, ValidatorProgram)
-	build := exec.Command("go", "build", "-o", path, ".")
+	build := exec.Command("go", "build", "-o", built, ".")
 	build.Dir = filepath.Join("..", "fhir", "r4check")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
-	return path, nil
+	return built, nil
 })
 
 func startValidator(t testing.TB) Validator {

@@ -131,6 +131,25 @@ func TestI4_APolicyKeyCannotBeWrittenWithoutItsRegion(t *testing.T) {
 func TestI4_AConfigUpdateWithoutARegionIsRefused(t *testing.T) {
 	t.Parallel()
 	ctx := testContext(t, patience)
+	for _, name := range []string{"Admins", "LifecycleEndorsement"} {
+		update := samePolicy(ctx, t, name)
+		if s, words := broadcastUpdate(ctx, t, update, majority...); s == common.Status_SUCCESS {
+			t.Errorf("%s was changed without uk", name)
+		} else {
+			t.Logf("%s: %v %s", name, s, words)
+		}
+		if name == "LifecycleEndorsement" { // the update itself is sound
+			if s, words := broadcastUpdate(ctx, t, update, append(majority, "UkTrust")...); s != common.Status_SUCCESS {
+				t.Errorf("%s with every region: %v %s", name, s, words)
+			}
+		}
+	}
+}
+
+// samePolicy makes an update of the channel's configuration that writes a policy of
+// the application group again, as it is.
+func samePolicy(ctx context.Context, t *testing.T, name string) []byte {
+	t.Helper()
 	n, err := shared.at(ctx, ukA.as("admin"), "peer0.UkTrust")
 	if err != nil {
 		t.Fatal(err)
@@ -147,29 +166,17 @@ func TestI4_AConfigUpdateWithoutARegionIsRefused(t *testing.T) {
 	decode(t, payload.GetData(), config)
 	channel := config.GetConfig().GetChannelGroup()
 	app := channel.GetGroups()["Application"]
-	for _, name := range []string{"Admins", "LifecycleEndorsement"} {
-		was := app.GetPolicies()[name]
-		if was == nil {
-			t.Fatalf("no policy %s", name)
-		}
-		same := &common.ConfigPolicy{Version: was.GetVersion() + 1, Policy: was.GetPolicy(), ModPolicy: was.GetModPolicy()}
-		group := func(p map[string]*common.ConfigPolicy) *common.ConfigGroup {
-			return &common.ConfigGroup{Version: channel.GetVersion(), Groups: map[string]*common.ConfigGroup{
-				"Application": {Version: app.GetVersion(), Policies: p, ModPolicy: app.GetModPolicy()},
-			}, ModPolicy: channel.GetModPolicy()}
-		}
-		update := encode(t, &common.ConfigUpdate{ChannelId: network.Channel, ReadSet: group(nil), WriteSet: group(map[string]*common.ConfigPolicy{name: same})})
-		if s, words := broadcastUpdate(ctx, t, update, majority...); s == common.Status_SUCCESS {
-			t.Errorf("%s was changed without uk", name)
-		} else {
-			t.Logf("%s: %v %s", name, s, words)
-		}
-		if name == "LifecycleEndorsement" { // the update itself is sound
-			if s, words := broadcastUpdate(ctx, t, update, append(majority, "UkTrust")...); s != common.Status_SUCCESS {
-				t.Errorf("%s with every region: %v %s", name, s, words)
-			}
-		}
+	was := app.GetPolicies()[name]
+	if was == nil {
+		t.Fatalf("no policy %s", name)
 	}
+	same := &common.ConfigPolicy{Version: was.GetVersion() + 1, Policy: was.GetPolicy(), ModPolicy: was.GetModPolicy()}
+	group := func(p map[string]*common.ConfigPolicy) *common.ConfigGroup {
+		return &common.ConfigGroup{Version: channel.GetVersion(), Groups: map[string]*common.ConfigGroup{
+			"Application": {Version: app.GetVersion(), Policies: p, ModPolicy: app.GetModPolicy()},
+		}, ModPolicy: channel.GetModPolicy()}
+	}
+	return encode(t, &common.ConfigUpdate{ChannelId: network.Channel, ReadSet: group(nil), WriteSet: group(map[string]*common.ConfigPolicy{name: same})})
 }
 
 func broadcastUpdate(ctx context.Context, t *testing.T, update []byte, signers ...string) (common.Status, string) {

@@ -284,28 +284,31 @@ func (r *runner) sort(found []finding) (big []Item) {
 	return big
 }
 
-// cut makes batches of what waits. The last one may be too small: with more to come
-// it waits; else it is sent, or held back while all its records may still wait.
+// carried bounds the records that wait for the next page to fill up their batches.
+const carried = record.MaxRecords
+
+// cut makes batches of what waits. Those at the end that are too small wait for the
+// next page; without one they are sent, the very last held back while all its
+// records may still wait.
 func (r *runner) cut(more bool) [][]Item {
 	list := batches(r.short, r.BatchRecords, r.SweepBytes, r.Random)
 	r.short = nil
-	n := len(list)
-	if n == 0 || len(list[n-1]) >= r.BatchRecords {
-		return list
-	}
-	last := list[n-1]
-	switch {
-	case more:
-		r.short = last
-	case r.mayWait(last):
-		for _, it := range last {
-			r.result.HeldBack++
-			r.waiting[it.DueDate]--
+	for n := len(list) - 1; n >= 0 && len(list[n]) < r.BatchRecords; n-- {
+		last := list[n]
+		switch {
+		case more && len(r.short)+len(last) <= carried:
+			r.short = append(r.short, last...)
+		case !more && n == len(list)-1 && r.mayWait(last):
+			for _, it := range last {
+				r.result.HeldBack++
+				r.waiting[it.DueDate]--
+			}
+		default:
+			return list
 		}
-	default:
-		return list
+		list = list[:n]
 	}
-	return list[:n-1]
+	return list
 }
 
 // mayWait reports whether no record of a batch has waited as long as it may.

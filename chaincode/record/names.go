@@ -1,6 +1,9 @@
 package record
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Version is the schema version of every request, answer and stored document
 // written by this package. A document of another version is refused with
@@ -159,6 +162,20 @@ func TodoKey(id string) string { return prefixTodo + id }
 
 // LogKey is the key, in a log collection, of one log entry.
 func LogKey(at, nonce string) string { return prefixLog + at + "/" + nonce }
+
+// maxKeyLen bounds a private key that a caller names, in bytes.
+const maxKeyLen = 128
+
+// IsRecordKey reports whether k has the form of a key of a record collection, the
+// only ones that ground failed purges.
+func IsRecordKey(k string) bool {
+	for _, p := range []string{prefixRecord, prefixMeta, prefixDue, prefixSub, prefixRes, prefixPad} {
+		if strings.HasPrefix(k, p) && len(k) > len(p) && len(k) <= maxKeyLen {
+			return true
+		}
+	}
+	return false
+}
 
 // Public state keys.
 const (

@@ -1,20 +1,18 @@
 package certificate
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/asn1"
-	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
 	"slices"
 	"time"
-
-	"github.com/hyperledger/fabric-protos-go-apiv2/common"
-	"google.golang.org/protobuf/proto"
 
 	"domicile/chaincode/record"
 )
@@ -120,7 +118,7 @@ func Sign(s Statement, certificate []byte, key crypto.Signer) (*Attestation, err
 		return nil, fmt.Errorf("sign an attestation: %w", err)
 	}
 	sig, err = withLowS(pub, sig)
-	return &Attestation{s, string(certificate), sig}, err
+	return &Attestation{s, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})), sig}, err
 }
 
 func withLowS(key *ecdsa.PublicKey, signature []byte) ([]byte, error) {
@@ -149,19 +147,11 @@ func DecodeAttestation(b []byte) (*Attestation, error) {
 // VerifyAttestation checks an attestation by itself, with the organisations of the genesis block. In a certificate it is
 // checked with the last configuration instead, and must be about the record.
 func VerifyAttestation(a *Attestation, genesis []byte) error {
-	block := &common.Block{}
-	if len(genesis) > MaxGenesis || proto.Unmarshal(genesis, block) != nil {
-		return fail("genesis", "the given file is not a genesis block")
-	}
-	first := Block{PreviousHash: block.GetHeader().GetPreviousHash(), DataHash: block.GetHeader().GetDataHash(), Data: block.GetData().GetData()}
-	if err := first.intact(); err != nil {
-		return within("genesis", err)
-	}
-	cfg, err := readConfiguration(0, first.Data)
+	hash, cfg, err := openGenesis(genesis)
 	if err != nil {
 		return within("genesis", err)
 	}
-	return a.check(cfg, hex.EncodeToString(first.hash()))
+	return a.check(cfg, hash)
 }
 
 // check checks who signed and that the statement is about this channel.
@@ -183,6 +173,9 @@ func (a *Attestation) check(cfg *configuration, genesis string) error {
 	if err != nil {
 		return within("signer", err)
 	}
+	if string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})) != a.Signer {
+		return fail("signer", "holds more than one certificate in PEM")
+	}
 	if role != "admin" && !(role == "client" && slices.Contains(cert.Subject.OrganizationalUnit, OperatorUnit)) {
 		return fail("signer", "is neither an administrator nor an operator of %s", s.Org)
 	}
@@ -203,6 +196,11 @@ func (v *verifier) attested() ([]Said, error) {
 		a, field := &v.c.Attestations[i], fmt.Sprintf("attestations[%d]", i)
 		if err := a.check(v.configs[len(v.configs)-1], v.c.Genesis); err != nil {
 			return nil, within(field, err)
+		}
+		for _, b := range v.c.Attestations[:i] {
+			if bytes.Equal(a.Signature, b.Signature) {
+				return nil, fail(field, "is there twice")
+			}
 		}
 		s := &a.Statement
 		if !slices.Contains(s.Records, v.c.Record.Ref) {

@@ -98,9 +98,8 @@ func (k *collector) transactions(ctx context.Context, c *Certificate, tombstone 
 	if stone == nil {
 		return fail("tombstone", "is not in the block that the peer says")
 	}
-	s := stone.contract()
-	for collection := range s.private {
-		if v, ok := s.privateRead(collection, record.GoneKey(k.ref.Collection, k.ref.ID)); ok && v != nil {
+	for _, collection := range stone.set.collections {
+		if v, ok := stone.set.read(private(collection, record.GoneKey(k.ref.Collection, k.ref.ID))); ok && v != nil {
 			if purge, c.Purge, err = k.follow(ctx, v); err != nil {
 				return fmt.Errorf("the purge: %w", err)
 			}
@@ -109,16 +108,16 @@ func (k *collector) transactions(ctx context.Context, c *Certificate, tombstone 
 	if purge == nil {
 		return fail("tombstone", "does not name the purge")
 	}
-	if v, ok := s.publicRead(record.AnchorKey(k.ref.Collection, k.ref.ID)); ok && v != nil {
+	last := purge
+	if v, ok := stone.set.read(public(record.AnchorKey(k.ref.Collection, k.ref.ID))); ok && v != nil {
 		c.Anchor = &Place{}
 		if anchor, *c.Anchor, err = k.follow(ctx, v); err != nil {
 			return fmt.Errorf("the anchor: %w", err)
 		}
-		s = anchor.contract()
-	} else {
-		s = purge.contract()
+		last = anchor
 	}
-	v, ok := s.privateRead(k.ref.Collection, record.RecordKey(k.ref.ID))
+	own := private(k.ref.Collection, record.RecordKey(k.ref.ID))
+	v, ok := last.set.read(own)
 	if !ok || v == nil {
 		return fail("purge", "does not name the put")
 	}
@@ -126,14 +125,11 @@ func (k *collector) transactions(ctx context.Context, c *Certificate, tombstone 
 		return fmt.Errorf("the put: %w", err)
 	}
 	c.Channel = put.channel.GetChannelId()
-	if w := put.contract().privateWrite(k.ref.Collection, record.RecordKey(k.ref.ID)); w != nil {
-		c.Record.Hash = fmt.Sprintf("%x", w.GetValueHash())
+	if w, ok := put.set.write(own); ok {
+		c.Record.Hash = fmt.Sprintf("%x", w.value)
 	}
 	return nil
 }
-
-// contract is what the transaction read and wrote under the contract's name.
-func (t *transaction) contract() *set { return (&event{transaction: t}).set() }
 
 // at decodes one transaction of a block.
 func at(b *common.Block, i uint64) (*transaction, error) {

@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"encoding/hex"
 	"slices"
 	"strings"
 
@@ -53,6 +54,20 @@ func readConfiguration(block uint64, data [][]byte) (*configuration, error) {
 		return nil, err
 	}
 	return c, c.readRegions(app)
+}
+
+// openGenesis reads the block in which all trust begins, and returns its header's hash in hex.
+func openGenesis(b []byte) (hash string, c *configuration, err error) {
+	block := &common.Block{}
+	if len(b) > MaxGenesis || proto.Unmarshal(b, block) != nil || block.GetHeader().GetNumber() != 0 {
+		return "", nil, fail("", "the given file is not a genesis block")
+	}
+	first := Block{PreviousHash: block.GetHeader().GetPreviousHash(), DataHash: block.GetHeader().GetDataHash(), Data: block.GetData().GetData()}
+	if err := first.intact(); err != nil {
+		return "", nil, err
+	}
+	c, err = readConfiguration(0, first.Data)
+	return hex.EncodeToString(first.hash()), c, err
 }
 
 func authorities(g *common.ConfigGroup) (map[string]*authority, error) {

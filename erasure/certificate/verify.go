@@ -2,6 +2,7 @@ package certificate
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -9,7 +10,6 @@ import (
 	"slices"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
-	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset/kvrwset"
 	"google.golang.org/protobuf/proto"
 
 	"domicile/chaincode/record"
@@ -60,23 +60,12 @@ type event struct {
 // ledger checks everything about blocks: the configurations from the genesis block on, then each block's data and
 // signatures.
 func (v *verifier) ledger(genesis []byte) error {
-	block := &common.Block{}
-	if len(genesis) > MaxGenesis || proto.Unmarshal(genesis, block) != nil {
-		return fail("genesis", "the given file is not a genesis block")
-	}
-	first := Block{Number: block.GetHeader().GetNumber(), PreviousHash: block.GetHeader().GetPreviousHash(), DataHash: block.GetHeader().GetDataHash(), Data: block.GetData().GetData()}
-	if first.Number != 0 {
-		return fail("genesis", "the given file is block %d, not a genesis block", first.Number)
-	}
-	if err := first.intact(); err != nil {
-		return within("genesis", err)
-	}
-	if v.c.Genesis != hex.EncodeToString(first.hash()) {
-		return fail("genesis", "the certificate is of the channel whose genesis block has the hash %.64q, the given block has %x", v.c.Genesis, first.hash())
-	}
-	cfg, err := readConfiguration(0, first.Data)
+	hash, cfg, err := openGenesis(genesis)
 	if err != nil {
 		return within("genesis", err)
+	}
+	if v.c.Genesis != hash {
+		return fail("genesis", "the certificate is of the channel whose genesis block has the hash %.64q, the given block has %s", v.c.Genesis, hash)
 	}
 	if v.c.Channel != cfg.channel {
 		return fail("channel", "the genesis block is of another channel")
@@ -247,7 +236,7 @@ func (v *verifier) endorsed(parts Receipt, cfg *configuration, function string) 
 	for i, s := range parts.Endorsements {
 		org, region, err := endorser(cfg, parts.Response, s)
 		if err != nil || seen[string(s.Endorser)] {
-			return nil, within(fmt.Sprintf("endorsements[%d]", i), cmpError(err, fail("endorser", "signs twice")))
+			return nil, within(fmt.Sprintf("endorsements[%d]", i), cmp.Or(err, fail("endorser", "signs twice")))
 		}
 		seen[string(s.Endorser)] = true
 		e.orgs, e.regions = append(e.orgs, org), append(e.regions, region)
@@ -259,13 +248,6 @@ func (v *verifier) endorsed(parts Receipt, cfg *configuration, function string) 
 	slices.Sort(e.regions)
 	e.orgs, e.regions = slices.Compact(e.orgs), slices.Compact(e.regions)
 	return e, nil
-}
-
-func cmpError(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }
 
 // endorser checks one endorsement and says of which organisation and region the peer is.
@@ -293,19 +275,6 @@ func (e *event) fromTwoRegions() error {
 	return nil
 }
 
-// set is what the event read and wrote under the contract's name.
-func (e *event) set() *set {
-	if s := e.sets[record.DefaultChaincode]; s != nil {
-		return s
-	}
-	return &set{}
-}
-
-// is reports whether a version names this transaction.
-func (p Place) is(v *kvrwset.Version) bool {
-	return v != nil && v.GetBlockNum() == p.Block && v.GetTxNum() == p.Tx
-}
-
 // named checks the record's own fields and the order of the transactions.
 func (v *verifier) named() error {
 	r := v.c.Record
@@ -330,15 +299,37 @@ func (v *verifier) named() error {
 
 // checkPut: the hash was written under the record's key.
 func (v *verifier) checkPut() error {
-	r := v.c.Record
-	w := v.put.set().privateWrite(r.Collection, record.RecordKey(r.ID))
-	if w == nil || w.GetIsDelete() || w.GetIsPurge() {
+	w, ok := v.put.set.write(v.key())
+	switch {
+	case !ok || w.deleted || w.purged:
 		return fail("", "the transaction does not write the record")
-	}
-	if hex.EncodeToString(w.GetValueHash()) != r.Hash {
+	case hex.EncodeToString(w.value) != v.c.Record.Hash:
 		return fail("", "the transaction writes the record with another hash")
 	}
 	return nil
+}
+
+// key is the record's private key, anchorKey its public one, goneKey that of its entry in a register.
+func (v *verifier) key() key { return private(v.c.Record.Collection, record.RecordKey(v.c.Record.ID)) }
+
+func (v *verifier) anchorKey() key {
+	return public(record.AnchorKey(v.c.Record.Collection, v.c.Record.ID))
+}
+
+func (v *verifier) goneKey(log string) key {
+	return private(log, record.GoneKey(v.c.Record.Collection, v.c.Record.ID))
+}
+
+// readAt reports whether the event read a key as the transaction at a place wrote it.
+func (e *event) readAt(k key, p Place) bool {
+	read, ok := e.set.read(k)
+	return ok && read != nil && read.GetBlockNum() == p.Block && read.GetTxNum() == p.Tx
+}
+
+// foundNone reports whether the event looked for a key and found none.
+func (e *event) foundNone(k key) bool {
+	read, ok := e.set.read(k)
+	return ok && read == nil
 }
 
 // checkAnchor: peers of two regions found the put's hash in their own state and published it.
@@ -346,26 +337,24 @@ func (v *verifier) checkAnchor() error {
 	if v.anchor == nil {
 		return nil
 	}
-	r := v.c.Record
-	if read, ok := v.anchor.set().privateRead(r.Collection, record.RecordKey(r.ID)); !ok || !v.c.Put.is(read) {
+	if !v.anchor.readAt(v.key(), v.c.Put) {
 		return fail("", "its endorsers did not read the record as the put wrote it")
 	}
-	doc, err := v.anchor.document(r.Ref)
+	doc, err := v.document(v.anchor)
 	if err != nil {
 		return err
 	}
-	want := record.Anchor{Version: record.Version, Region: doc.Region, Hash: r.Hash, AnchoredAt: v.anchor.time(), AnchorTx: v.c.Anchor.TxID}
-	if doc != want {
+	v.doc = record.Anchor{Version: record.Version, Region: doc.Region, Hash: v.c.Record.Hash, AnchoredAt: v.anchor.time(), AnchorTx: v.c.Anchor.TxID}
+	if doc != v.doc {
 		return fail("", "what it published is not this record's hash, time and transaction")
 	}
-	v.doc = doc
 	return v.anchor.fromTwoRegions()
 }
 
-// document is the public state that the event wrote of a record.
-func (e *event) document(r record.Ref) (doc record.Anchor, err error) {
-	b := e.set().publicWrite(record.AnchorKey(r.Collection, r.ID))
-	if b == nil || json.Unmarshal(b, &doc) != nil {
+// document is the public state that an event wrote of the record.
+func (v *verifier) document(e *event) (doc record.Anchor, err error) {
+	w, ok := e.set.write(v.anchorKey())
+	if !ok || w.deleted || json.Unmarshal(w.value, &doc) != nil {
 		return doc, fail("", "it publishes nothing about the record")
 	}
 	return doc, nil
@@ -373,23 +362,22 @@ func (e *event) document(r record.Ref) (doc record.Anchor, err error) {
 
 // checkPurge: the record's key was purged and the register entered, in one transaction.
 func (v *verifier) checkPurge() error {
-	r, s := v.c.Record, v.purge.set()
-	w := s.privateWrite(r.Collection, record.RecordKey(r.ID))
-	if w == nil || !w.GetIsPurge() || !w.GetIsDelete() {
+	if w, ok := v.purge.set.write(v.key()); !ok || !w.purged || !w.deleted {
 		return fail("", "the transaction does not purge the record")
 	}
-	if read, ok := s.privateRead(r.Collection, record.RecordKey(r.ID)); !ok || !v.c.Put.is(read) {
+	if !v.purge.readAt(v.key(), v.c.Put) {
 		return fail("", "its endorsers did not read the record as the put wrote it")
 	}
-	for collection := range s.private {
-		if w := s.privateWrite(collection, record.GoneKey(r.Collection, r.ID)); w != nil && !w.GetIsDelete() {
-			if v.log != "" {
-				return fail("", "the transaction enters two registers")
-			}
-			v.log, v.register = collection, w.GetValueHash()
+	for _, collection := range v.purge.set.collections {
+		w, ok := v.purge.set.write(v.goneKey(collection))
+		if ok && v.log != "" {
+			return fail("", "the transaction enters two registers")
+		}
+		if ok && !w.deleted {
+			v.log, v.register = collection, w.value
 		}
 	}
-	if v.log == "" || v.log == r.Collection {
+	if v.log == "" || v.log == v.c.Record.Collection {
 		return fail("", "the transaction enters no register")
 	}
 	return nil
@@ -398,39 +386,35 @@ func (v *verifier) checkPurge() error {
 // checkTombstone: peers of two regions found the register's entry as the purge wrote it, the record absent and the
 // anchor, if any, as it was; and published that.
 func (v *verifier) checkTombstone() error {
-	r, s := v.c.Record, v.tombstone.set()
-	if read, ok := s.privateRead(v.log, record.GoneKey(r.Collection, r.ID)); !ok || !v.c.Purge.is(read) {
-		return fail("", "its endorsers did not read the register as the purge wrote it")
-	}
-	if read, ok := s.privateRead(r.Collection, record.RecordKey(r.ID)); !ok || read != nil {
-		return fail("", "its endorsers did not find the record absent")
-	}
-	read, ok := s.publicRead(record.AnchorKey(r.Collection, r.ID))
+	t := v.tombstone
 	switch {
-	case !ok:
-		return fail("", "its endorsers did not look for the anchor")
-	case v.anchor != nil && !v.c.Anchor.is(read):
+	case !t.readAt(v.goneKey(v.log), v.c.Purge):
+		return fail("", "its endorsers did not read the register as the purge wrote it")
+	case !t.foundNone(v.key()):
+		return fail("", "its endorsers did not find the record absent")
+	case v.anchor == nil && !t.foundNone(v.anchorKey()):
+		return fail("", "its endorsers did not find an anchor absent, and the certificate has none")
+	case v.anchor != nil && !t.readAt(v.anchorKey(), *v.c.Anchor):
 		return fail("", "its endorsers did not read the anchor as it was written")
-	case v.anchor == nil && read != nil:
-		return fail("", "its endorsers read an anchor, which the certificate lacks")
 	}
-	doc, err := v.tombstone.document(r.Ref)
+	doc, err := v.document(t)
 	if err != nil {
 		return err
 	}
 	want := v.doc
-	want.Version, want.Region, want.PurgedAt, want.TombstoneTx = record.Version, doc.Region, v.tombstone.time(), v.c.Tombstone.TxID
-	if doc != want || v.anchor != nil && doc.Region != v.doc.Region {
+	want.Version, want.PurgedAt, want.TombstoneTx = record.Version, t.time(), v.c.Tombstone.TxID
+	if v.anchor == nil {
+		want.Region = doc.Region // a name; who is in a region says the configuration
+	}
+	if doc != want {
 		return fail("", "what it published is not this record's hash, times and transactions")
 	}
-	v.doc = doc
-	return v.tombstone.fromTwoRegions()
+	return t.fromTwoRegions()
 }
 
 // checkReceipt: peers of two regions read the tombstone as it was written.
 func (v *verifier) checkReceipt() error {
-	r := v.c.Record
-	if read, ok := v.receipt.set().publicRead(record.AnchorKey(r.Collection, r.ID)); !ok || !v.c.Tombstone.is(read) {
+	if !v.receipt.readAt(v.anchorKey(), v.c.Tombstone) {
 		return fail("", "its endorsers did not read the tombstone as it was written")
 	}
 	return v.receipt.fromTwoRegions()

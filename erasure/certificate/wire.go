@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
@@ -11,6 +12,8 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/ledger/rwset/kvrwset"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+
+	"domicile/chaincode/record"
 )
 
 // The messages of Fabric's package peer are taken apart here by field number: its generated code links gRPC, and a
@@ -96,13 +99,47 @@ type transaction struct {
 	function  string
 	chaincode []string // every place that names it
 	status    uint64
-	sets      map[string]*set // by namespace
+	set       set // of the contract's namespace
 }
 
-// set is what a transaction read and wrote in one namespace.
+// set is what a transaction read and wrote.
 type set struct {
-	public  *kvrwset.KVRWSet
-	private map[string]*kvrwset.HashedRWSet // by collection
+	reads       map[key][]*kvrwset.Version
+	writes      map[key][]write
+	collections []string
+}
+
+// key names a public key (no collection), or a private one by the hash that Fabric shows of it.
+type key struct{ collection, name string }
+
+func private(collection, name string) key {
+	sum := sha256.Sum256([]byte(name))
+	return key{collection, string(sum[:])}
+}
+
+func public(name string) key { return key{"", name} }
+
+// write is what became of a key; value is a private value's hash.
+type write struct {
+	value           []byte
+	deleted, purged bool
+}
+
+// read returns the version at which a key was read: nil if it was absent. ok is false when it was not read, or more than
+// once.
+func (s set) read(k key) (v *kvrwset.Version, ok bool) {
+	if len(s.reads[k]) != 1 {
+		return nil, false
+	}
+	return s.reads[k][0], true
+}
+
+// write returns the only write of a key.
+func (s set) write(k key) (w write, ok bool) {
+	if len(s.writes[k]) != 1 {
+		return write{}, false
+	}
+	return s.writes[k][0], true
 }
 
 // time is what the submitting client stated, within the window that the endorsers allow.
@@ -110,149 +147,110 @@ func (t *transaction) time() string {
 	return t.channel.GetTimestamp().AsTime().UTC().Format(time.RFC3339)
 }
 
+// reader digs and keeps the first error.
+type reader struct{ err error }
+
+func (r *reader) dig(m []byte, path ...protowire.Number) []byte {
+	b, err := dig(m, path...)
+	r.err = errors.Join(r.err, err)
+	return b
+}
+
+func (r *reader) list(m []byte, num protowire.Number) [][]byte {
+	l, err := list(m, num)
+	r.err = errors.Join(r.err, err)
+	return l
+}
+
+func (r *reader) message(b []byte, m proto.Message) {
+	r.err = errors.Join(r.err, proto.Unmarshal(b, m))
+}
+
 // split takes the payload of an endorser transaction apart.
 func split(payload *common.Payload) (Receipt, error) {
-	r := Receipt{ChannelHeader: payload.GetHeader().GetChannelHeader(), SignatureHeader: payload.GetHeader().GetSignatureHeader()}
-	actions, err := list(payload.GetData(), 1)
-	if err != nil || len(actions) != 1 {
-		return r, fail("", "is not a transaction with one action")
+	out := Receipt{ChannelHeader: payload.GetHeader().GetChannelHeader(), SignatureHeader: payload.GetHeader().GetSignatureHeader()}
+	r := &reader{}
+	actions := r.list(payload.GetData(), 1)
+	if len(actions) != 1 {
+		return out, fail("", "is not a transaction with one action")
 	}
-	action, err1 := dig(actions[0], 2)
-	endorsed, err2 := dig(action, 2)
-	var err3, err4 error
-	r.Proposal, err3 = dig(action, 1)
-	r.Response, err4 = dig(endorsed, 1)
-	list, err5 := list(endorsed, 2)
-	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
-		return r, fail("", "does not decode")
+	action := r.dig(actions[0], 2)
+	endorsed := r.dig(action, 2)
+	out.Proposal, out.Response = r.dig(action, 1), r.dig(endorsed, 1)
+	for _, e := range r.list(endorsed, 2) {
+		out.Endorsements = append(out.Endorsements, Endorsement{r.dig(e, 1), r.dig(e, 2)})
 	}
-	for _, e := range list {
-		who, err1 := dig(e, 1)
-		sig, err2 := dig(e, 2)
-		if err1 != nil || err2 != nil {
-			return r, fail("", "an endorsement does not decode")
-		}
-		r.Endorsements = append(r.Endorsements, Endorsement{who, sig})
+	if r.err != nil {
+		return out, fail("", "the transaction does not decode")
 	}
-	return r, nil
+	return out, nil
 }
 
 // decodeTransaction decodes what the parts say.
-func decodeTransaction(r Receipt) (*transaction, error) {
-	t := &transaction{parts: r, channel: &common.ChannelHeader{}, header: &common.SignatureHeader{}, sets: map[string]*set{}}
-	if proto.Unmarshal(r.ChannelHeader, t.channel) != nil || proto.Unmarshal(r.SignatureHeader, t.header) != nil {
-		return nil, fail("", "the headers do not decode")
+func decodeTransaction(parts Receipt) (*transaction, error) {
+	t := &transaction{parts: parts, channel: &common.ChannelHeader{}, header: &common.SignatureHeader{}}
+	r := &reader{}
+	r.message(parts.ChannelHeader, t.channel)
+	r.message(parts.SignatureHeader, t.header)
+	spec := r.dig(parts.Proposal, 1, 1) // ChaincodeProposalPayload.input: ChaincodeInvocationSpec.chaincode_spec
+	action := r.dig(parts.Response, 2)  // ProposalResponsePayload.extension: ChaincodeAction
+	t.hash = r.dig(parts.Response, 1)   // ProposalResponsePayload.proposal_hash
+	args := r.list(r.dig(spec, 3), 1)   // ChaincodeSpec.input.args
+	for _, name := range [][]byte{
+		r.dig(t.channel.GetExtension(), 2, 2), // ChaincodeHeaderExtension.chaincode_id.name
+		r.dig(spec, 2, 2),                     // ChaincodeSpec.chaincode_id.name
+		r.dig(action, 4, 2),                   // ChaincodeAction.chaincode_id.name
+	} {
+		t.chaincode = append(t.chaincode, string(name))
+	}
+	status, err := number(r.dig(action, 3), 1) // ChaincodeAction.response.status
+	if r.err != nil || err != nil || len(args) == 0 {
+		return nil, fail("", "the transaction does not decode")
 	}
 	if t.channel.GetType() != int32(common.HeaderType_ENDORSER_TRANSACTION) || t.channel.GetTimestamp().CheckValid() != nil {
 		return nil, fail("", "is not an endorsed transaction")
 	}
-	var errs [8]error
-	var spec, action, response, args []byte
-	var names [3][]byte
-	names[0], errs[0] = dig(t.channel.GetExtension(), 2, 2) // ChaincodeHeaderExtension.chaincode_id.name
-	spec, errs[1] = dig(r.Proposal, 1, 1)                   // ChaincodeProposalPayload.input: ChaincodeInvocationSpec.chaincode_spec
-	names[1], errs[2] = dig(spec, 2, 2)
-	args, errs[3] = dig(spec, 3)
-	action, errs[4] = dig(r.Response, 2) // ProposalResponsePayload.extension: ChaincodeAction
-	t.hash, errs[5] = dig(r.Response, 1)
-	response, errs[6] = dig(action, 3)
-	names[2], errs[7] = dig(action, 4, 2)
-	results, err1 := dig(action, 1)
-	function, err2 := list(args, 1)
-	var err3 error
-	t.status, err3 = number(response, 1)
-	if errors.Join(errs[:]...) != nil || errors.Join(err1, err2, err3) != nil || len(function) == 0 {
-		return nil, fail("", "does not decode")
-	}
-	t.function = string(function[0])
-	for _, n := range names {
-		t.chaincode = append(t.chaincode, string(n))
-	}
-	return t, t.readSets(results)
+	t.function, t.status = string(args[0]), status
+	t.set, err = readSet(r.dig(action, 1))
+	return t, err
 }
 
-func (t *transaction) readSets(results []byte) error {
-	all := &rwset.TxReadWriteSet{}
-	if proto.Unmarshal(results, all) != nil {
-		return fail("", "its read and write sets do not decode")
-	}
+// readSet decodes what was read and written under the contract's name. Other namespaces, such as the definition of the
+// chaincode, are of no concern.
+func readSet(results []byte) (set, error) {
+	s := set{reads: map[key][]*kvrwset.Version{}, writes: map[key][]write{}}
+	all, r := &rwset.TxReadWriteSet{}, &reader{}
+	r.message(results, all)
 	for _, ns := range all.GetNsRwset() {
-		s := &set{public: &kvrwset.KVRWSet{}, private: map[string]*kvrwset.HashedRWSet{}}
-		if t.sets[ns.GetNamespace()] != nil || proto.Unmarshal(ns.GetRwset(), s.public) != nil {
-			return fail("", "its public read and write sets do not decode")
+		if ns.GetNamespace() != record.DefaultChaincode {
+			continue
+		}
+		kv := &kvrwset.KVRWSet{}
+		r.message(ns.GetRwset(), kv)
+		for _, x := range kv.GetReads() {
+			s.reads[public(x.GetKey())] = append(s.reads[public(x.GetKey())], x.GetVersion())
+		}
+		for _, x := range kv.GetWrites() {
+			s.writes[public(x.GetKey())] = append(s.writes[public(x.GetKey())], write{x.GetValue(), x.GetIsDelete(), false})
 		}
 		for _, c := range ns.GetCollectionHashedRwset() {
 			h := &kvrwset.HashedRWSet{}
-			if s.private[c.GetCollectionName()] != nil || proto.Unmarshal(c.GetHashedRwset(), h) != nil {
-				return fail("", "its private read and write sets do not decode")
+			r.message(c.GetHashedRwset(), h)
+			s.collections = append(s.collections, c.GetCollectionName())
+			for _, x := range h.GetHashedReads() {
+				k := key{c.GetCollectionName(), string(x.GetKeyHash())}
+				s.reads[k] = append(s.reads[k], x.GetVersion())
 			}
-			s.private[c.GetCollectionName()] = h
-		}
-		t.sets[ns.GetNamespace()] = s
-	}
-	return nil
-}
-
-// keyHash is the hash by which Fabric names a private key in public.
-func keyHash(key string) string {
-	sum := sha256.Sum256([]byte(key))
-	return string(sum[:])
-}
-
-// privateRead returns the version at which a private key was read: nil if it was absent. ok is false when it was not
-// read, or more than once.
-func (s *set) privateRead(collection, key string) (v *kvrwset.Version, ok bool) {
-	n := 0
-	for _, r := range s.private[collection].GetHashedReads() {
-		if string(r.GetKeyHash()) == keyHash(key) {
-			v, n = r.GetVersion(), n+1
-		}
-	}
-	return v, n == 1
-}
-
-// privateWrite returns the only write of a private key.
-func (s *set) privateWrite(collection, key string) *kvrwset.KVWriteHash {
-	var out *kvrwset.KVWriteHash
-	n := 0
-	for _, w := range s.private[collection].GetHashedWrites() {
-		if string(w.GetKeyHash()) == keyHash(key) {
-			out, n = w, n+1
-		}
-	}
-	if n != 1 {
-		return nil
-	}
-	return out
-}
-
-// publicRead is privateRead for a public key.
-func (s *set) publicRead(key string) (v *kvrwset.Version, ok bool) {
-	n := 0
-	for _, r := range s.public.GetReads() {
-		if r.GetKey() == key {
-			v, n = r.GetVersion(), n+1
-		}
-	}
-	return v, n == 1
-}
-
-// publicWrite returns the value of the only write of a public key, nil for a deletion or none.
-func (s *set) publicWrite(key string) []byte {
-	var out []byte
-	n := 0
-	for _, w := range s.public.GetWrites() {
-		if w.GetKey() == key {
-			n++
-			if !w.GetIsDelete() {
-				out = w.GetValue()
+			for _, x := range h.GetHashedWrites() {
+				k := key{c.GetCollectionName(), string(x.GetKeyHash())}
+				s.writes[k] = append(s.writes[k], write{x.GetValueHash(), x.GetIsDelete(), x.GetIsPurge()})
 			}
 		}
 	}
-	if n != 1 {
-		return nil
+	if r.err != nil || slices.Contains(s.collections, "") {
+		return s, fail("", "the read and write sets do not decode")
 	}
-	return out
+	return s, nil
 }
 
 // txID is the id that Fabric derives from who proposed a transaction.

@@ -58,8 +58,8 @@ type Outcome struct {
 	// their order, then the added ones, sorted. Exactly one is a confidentiality,
 	// the highest of all; lower ones that came in are covered by it.
 	Labels []ds4p.Label
-	// Findings explain every added label, and codes that could not be judged. They
-	// are as private as the resource.
+	// Findings explain every added label, and codes that could not be judged, each
+	// rule at most [MaxFindings] times. They are as private as the resource.
 	Findings []Finding
 	// Issues are what is wrong with the labels of the resource or of the set at
 	// rest, and codes that could not be judged (IssueUnlabelled).
@@ -146,6 +146,7 @@ type labeler struct {
 	finds  []Finding
 	issues []ds4p.Issue
 	stray  int
+	noted  []uint8 // findings by rule
 }
 
 func isConfidentiality(l ds4p.Label) bool {

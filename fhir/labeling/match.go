@@ -33,11 +33,30 @@ func (l *labeler) match(rs *RuleSet) {
 			var h hits
 			index.match(code, &h)
 			for i := range h.len() {
-				l.matched(&rs.rules[h.at(i).rule], h.at(i).kind, o, system, code)
+				if at := h.at(i); l.notes(rs, at.rule) {
+					l.matched(&rs.rules[at.rule], at.kind, o, system, code)
+				}
 			}
 		}
 		return nil
 	})
+}
+
+// MaxFindings bounds the findings of one rule in one resource, and those of codes
+// that could not be judged, so that a resource made of one code over and over costs
+// no more than its length. Labels and counts are complete all the same.
+const MaxFindings = 100
+
+// notes counts a match of the rule and tells whether it is to be noted.
+func (l *labeler) notes(rs *RuleSet, rule int32) bool {
+	if l.noted == nil {
+		l.noted = make([]uint8, len(rs.rules))
+	}
+	if l.noted[rule] >= MaxFindings {
+		return false
+	}
+	l.noted[rule]++
+	return true
 }
 
 // codeOf returns the code that stands in c: a string, or a number, which R4 does
@@ -86,7 +105,9 @@ func (l *labeler) unjudged(rs *RuleSet, o fhir.Object, system, code []byte) {
 	if !rs.stray(code) {
 		return
 	}
-	l.stray++
+	if l.stray++; l.stray > MaxFindings {
+		return
+	}
 	path := o.Path()
 	l.finds = append(l.finds, Finding{System: string(system), Code: string(code), Path: path, Why: WhyUnlabelled})
 	l.issue(ds4p.Issue{

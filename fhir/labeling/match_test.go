@@ -174,3 +174,13 @@ func TestALabelThatTheVocabularyLacksIsReportedAndNotGiven(t *testing.T) {
 		t.Errorf("labels %s, issues %v", words(out.Labels), out.Issues)
 	}
 }
+
+func TestOneCodeOverAndOverIsNotedAHundredTimes(t *testing.T) {
+	t.Parallel()
+	known := strings.Repeat(`,{"system":"`+icd10+`","code":"F10.20"}`, 100_000)
+	stray := strings.Repeat(`,{"code":"F10.20"}`, 100_000)
+	out := label(t, `{"resourceType":"Condition","code":{"coding":[`+known[1:]+stray+`]}}`)
+	if len(out.Findings) != 2*labeling.MaxFindings+1 || out.Unlabelled != 100_000 || words(out.Labels) != "ETHUD R" {
+		t.Errorf("%d findings, %d counted, labels %s", len(out.Findings), out.Unlabelled, words(out.Labels))
+	}
+}

@@ -15,9 +15,9 @@ func (a *app) proofCommand() *cobra.Command {
 		Use: "proof", Short: "Read and check what is public about a record",
 		Long: `Proofs are public: ids, hashes and times. They can be read from any region, and need no
 access to private data.`,
-		Example: "  domicile proof show ID\n  domicile proof verify ID --salt HEX resource.json",
+		Example: "  domicile proof show ID\n  domicile proof verify ID --salt HEX resource.json\n  domicile proof verify-destruction certificate.json --genesis genesis.block",
 	}
-	c.AddCommand(a.proofShow(), a.proofVerify())
+	c.AddCommand(a.proofShow(), a.proofVerify(), a.proofCertificate(), a.proofVerifyDestruction())
 	return c
 }
 

@@ -26,7 +26,7 @@ bytes stay in the files of the holder's peers until they are overwritten or scru
   domicile purge run --region us --execute
   domicile purge serve --region us --config serve.yaml --execute`,
 	}
-	c.AddCommand(a.purgePlan(), a.purgeRun(), a.purgeServe(), a.purgePause(), a.purgeResume(), a.purgeScrub())
+	c.AddCommand(a.purgePlan(), a.purgeRun(), a.purgeServe(), a.purgePause(), a.purgeResume(), a.purgeScrub(), a.purgeFailed())
 	for _, x := range [][2]string{
 		{"attest", "Look for bytes of purged records and sign what was found"},
 	} {

@@ -145,6 +145,8 @@ func (c *Config) check() error {
 		{"sweepBytes", c.SweepBytes, purge.DefaultSweepBytes},
 		{"limit", int64(c.Limit), 1 << 40},
 		{"observe", int64(c.Observe), int64(24 * time.Hour)},
+		{"schedule", int64(len(c.Schedule)), 100},
+		{"windows", int64(len(c.Windows)), 100},
 		{"heartbeat.purgeInterval", int64(c.Heartbeat.PurgeInterval), 1000},
 	} {
 		if n.have < 0 || n.have > n.max {

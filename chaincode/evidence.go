@@ -1,0 +1,172 @@
+package chaincode
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"domicile/chaincode/record"
+)
+
+// evidenceKey is the key under which a purge leaves evidence, nil for none.
+func (c *call) evidenceKey() ([]byte, error) {
+	key, ok := c.transient[record.FieldEvidence]
+	if ok && len(key) != record.EvidenceKeyLen {
+		return nil, record.Fail(record.CodeBadRequest, "transient field evidence must have 32 bytes")
+	}
+	return key, nil
+}
+
+// salted returns the salt of a private value, which must be there. Other reads of
+// the key leave the same trace in the block, so evidence shows nothing.
+func (c *call) salted(coll, key string) ([]byte, error) {
+	v, err := c.stub.GetPrivateData(coll, key)
+	if err != nil {
+		return nil, missing(err)
+	}
+	salt, _, err := record.DecodeValue(v)
+	if err != nil {
+		return nil, internal("decoding a private value")
+	}
+	return salt, nil
+}
+
+// evidenceOf is the entry that lets operators look for the bytes of a record that is
+// about to go.
+func (c *call) evidenceOf(d *doomed, key []byte, draw *record.Drawer) (kv, error) {
+	e := record.Evidence{Version: record.Version}
+	for _, k := range []string{record.RecordKey(d.meta.ID), record.MetaKey(d.meta.ID)} {
+		salt, err := c.salted(c.coll.Name, k)
+		if err != nil {
+			return kv{}, err
+		}
+		e.Prints = append(e.Prints, record.PrintOf(salt))
+	}
+	for _, k := range d.meta.Index {
+		e.Prints = append(e.Prints, record.PrintOf([]byte(k[max(0, len(k)-record.TailLen):])))
+	}
+	ref := record.Ref{Collection: c.coll.Name, ID: d.meta.ID}
+	label := "evidence " + d.meta.ID
+	box, err := record.SealEvidence(key, draw.Salt(label+" nonce"), ref, e)
+	if err != nil {
+		return kv{}, internal("sealing evidence")
+	}
+	doc, err := json.Marshal(record.SealedEvidence{
+		Version: record.Version, Collection: ref.Collection, ID: ref.ID, At: c.at(), Tx: c.stub.GetTxID(), Box: box,
+	})
+	if err != nil {
+		return kv{}, internal("encoding evidence")
+	}
+	return kv{record.EvidenceKey(draw.Nonce(label)), record.EncodeValue(draw.Salt(label), doc)}, nil
+}
+
+// evidence is [record.OpEvidence].
+func evidence(c *call, req *record.EvidenceRequest) ([]byte, error) {
+	limit := req.Limit
+	if limit == 0 {
+		limit = record.MaxPage
+	}
+	if limit < 1 || limit > record.MaxPage {
+		return nil, record.Fail(record.CodeBadRequest, "field limit must be 1 to 1000")
+	}
+	s := under(record.EvidencePrefix)
+	if req.After != "" {
+		if !record.CheckEvidenceKey(req.After) {
+			return nil, record.Fail(record.CodeBadRequest, "field after is not the next of a page of this list")
+		}
+		s.start = req.After + "\x00"
+	}
+	it, err := c.stub.GetPrivateDataByRange(c.log, s.start, s.end)
+	if err != nil {
+		return nil, missing(err)
+	}
+	defer it.Close()
+	p := record.EvidencePage{Entries: []record.EvidenceEntry{}}
+	last := ""
+	for read := 0; it.HasNext(); read++ {
+		found, err := it.Next()
+		if err != nil {
+			return nil, internal("reading a range")
+		}
+		if len(p.Entries) == limit || read == record.MaxPage {
+			p.Next = last
+			return encode(p)
+		}
+		e := record.EvidenceEntry{Key: found.GetKey()}
+		_, payload, err := record.DecodeValue(found.GetValue())
+		if err != nil || json.Unmarshal(payload, &e.SealedEvidence) != nil {
+			return nil, internal("decoding evidence")
+		}
+		if last = e.Key; e.Collection == c.coll.Name {
+			p.Entries = append(p.Entries, e)
+		}
+	}
+	return encode(p)
+}
+
+var sumForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// endEvidence is [record.OpEvidenceEnd].
+func endEvidence(c *call, req *record.EvidenceEndRequest) ([]byte, error) {
+	draw, err := record.NewDrawer(req.Seed)
+	if err != nil {
+		return nil, record.Fail(record.CodeBadRequest, "field seed must have 32 bytes")
+	}
+	if err := checkEnd(c, req); err != nil {
+		return nil, err
+	}
+	var ids []string
+	for i, k := range req.Keys {
+		var e record.SealedEvidence
+		present, err := c.document(c.log, k, &e)
+		if err != nil {
+			return nil, err
+		}
+		if !present || e.Collection != c.coll.Name {
+			return nil, record.Fail(record.CodeAbsent, fmt.Sprintf("keys[%d]", i))
+		}
+		ids = append(ids, e.ID)
+	}
+	var words []string
+	for _, a := range req.Attestations {
+		words = append(words, a.Org+" "+a.SHA256)
+	}
+	entry, err := c.logEntry(draw, record.LogEntry{Op: record.OpEvidenceEnd, IDs: ids, Reason: "attestations " + strings.Join(words, ", ")})
+	if err != nil {
+		return nil, err
+	}
+	c.stub.StartWriteBatch()
+	for _, k := range req.Keys {
+		if err := c.stub.PurgePrivateData(c.log, k); err != nil {
+			return nil, internal("purging")
+		}
+	}
+	return nil, c.write(c.log, []kv{entry})
+}
+
+func checkEnd(c *call, req *record.EvidenceEndRequest) error {
+	if err := count(len(req.Keys), "keys"); err != nil {
+		return err
+	}
+	for i, k := range req.Keys {
+		if !record.CheckEvidenceKey(k) || slices.Contains(req.Keys[:i], k) {
+			return record.Fail(record.CodeBadRequest, fmt.Sprintf("keys[%d] is no key of evidence, or there twice", i))
+		}
+	}
+	if len(req.Attestations) > record.MaxAttestations {
+		return record.Fail(record.CodeTooLarge, "field attestations has more than 20 entries")
+	}
+	for i, a := range req.Attestations {
+		if !c.coll.Holds(a.Org) || !sumForm.MatchString(a.SHA256) {
+			return record.Fail(record.CodeBadRequest, fmt.Sprintf("attestations[%d] is of no holder of the collection, or has no SHA-256", i))
+		}
+	}
+	for _, m := range c.coll.Members {
+		if !slices.ContainsFunc(req.Attestations, func(a record.AttestationOf) bool { return a.Org == m }) {
+			return record.Fail(record.CodeBadRequest, "field attestations has none of "+m)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package chaincode_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"domicile/chaincode/chaincodetest"
+	"domicile/chaincode/record"
+	"domicile/collections"
+	"domicile/fhir/ds4p"
+)
+
+func withLabels(labels ...record.Label) func(*record.PutRecord) {
+	return func(r *record.PutRecord) { r.Labels = labels }
+}
+
+func codes(labels []record.Label) string {
+	var out []string
+	for _, l := range labels {
+		out = append(out, l.Code+"/"+l.Origin)
+	}
+	return strings.Join(out, " ")
+}
+
+func TestLabels_without_any_given_a_record_has_its_own_and_the_holders_default(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	w.part(func(p *collections.Private) {
+		p.Labels.Default = "U"
+		p.Labels.Confidentiality = []collections.Confidentiality{{Label: collections.Label{Code: "DELAU"}, Is: "R"}}
+	})
+	plain := w.explain("us-a", w.put("us-a", encounter("1999-12-31", "CPLYCD"))).Meta
+	if got := codes(plain.Labels); got != "CPLYCD/inbound U/default" {
+		t.Errorf("labels %s", got)
+	}
+	mapped := w.explain("us-a", w.put("us-a", encounter("1999-12-31", "DELAU"))).Meta
+	if got := codes(mapped.Labels); got != "DELAU/inbound R/map" {
+		t.Errorf("labels %s", got)
+	}
+	if plain.LabelDigest == mapped.LabelDigest || !strings.HasPrefix(plain.LabelDigest, "ds4p-1/sha256:") || !strings.HasPrefix(plain.Content, "frc-1/sha256:") {
+		t.Errorf("digests %q, %q and %q", plain.LabelDigest, mapped.LabelDigest, plain.Content)
+	}
+}
+
+func TestLabels_at_rest_are_strict(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	part2 := func(origin string) []record.Label {
+		l := actCode("42CFRPart2")
+		l.Origin = origin
+		return []record.Label{confidentiality("R"), l}
+	}
+	inline := []byte(`{"resourceType":"Encounter","status":"finished","class":{"code":"AMB","extension":[{"url":"http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label","valueCoding":{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}}]}}`)
+	for name, c := range map[string]struct {
+		coll   string
+		body   []byte
+		labels []record.Label
+		want   record.Code // "" for accepted
+	}{
+		"one confidentiality":                    {"us-a", encounter("1999"), []record.Label{confidentiality("N")}, ""},
+		"no confidentiality":                     {"us-a", encounter("1999"), []record.Label{actCode("DELAU")}, record.CodeBadLabels},
+		"two confidentialities":                  {"us-a", encounter("1999"), []record.Label{confidentiality("N"), confidentiality("R")}, record.CodeBadLabels},
+		"a label of the resource left out":       {"us-a", encounter("1999", "CPLYCD"), []record.Label{confidentiality("N")}, record.CodeBadLabels},
+		"a label of the resource made narrower":  {"us-a2", encounter("1999", "ETH"), []record.Label{confidentiality("R"), actCode("OPIOIDUD")}, ""},
+		"lower than inside the resource":         {"us-a", inline, []record.Label{confidentiality("N"), actCode("PROCESSINLINELABEL")}, record.CodeBadLabels},
+		"inline without PROCESSINLINELABEL":      {"us-a", inline, []record.Label{confidentiality("R")}, record.CodeBadLabels},
+		"inline with PROCESSINLINELABEL":         {"us-a", inline, []record.Label{confidentiality("R"), actCode("PROCESSINLINELABEL")}, ""},
+		"inline and nothing given":               {"us-a", inline, nil, ""},
+		"two policies without basis":             {"us-a", encounter("1999"), []record.Label{confidentiality("N"), actCode("HIPAAROA"), actCode("CommonRule")}, record.CodeBadLabels},
+		"Part 2 from a rule":                     {"us-a2", encounter("1999"), part2(record.OriginRule), record.CodeBadLabels},
+		"Part 2 from nowhere":                    {"us-a2", encounter("1999"), part2(""), record.CodeBadLabels},
+		"Part 2 that the resource does not have": {"us-a2", encounter("1999"), part2(record.OriginInbound), record.CodeBadLabels},
+		"Part 2 of the resource":                 {"us-a2", encounter("1999", "42CFRPart2"), part2(record.OriginInbound), ""},
+		"Part 2 by consent":                      {"us-a2", encounter("1999"), part2(record.OriginConsent), ""},
+		"Part 2 by declaration":                  {"us-a2", encounter("1999"), part2(record.OriginDeclared), ""},
+		"Part 2 by a posture it does not have":   {"us-a2", encounter("1999"), part2(record.OriginPosture), record.CodeBadLabels},
+		"Part 2 by an officer at put":            {"us-a2", encounter("1999"), part2(record.OriginOfficer), record.CodeBadLabels},
+		"labels that ask for another collection": {"us-a", encounter("1999"), []record.Label{confidentiality("R"), actCode("HIV")}, record.CodeWrongCollection},
+		"a label that nobody knows":              {"us-a", encounter("1999"), []record.Label{confidentiality("N"), actCode("NOREDISCLOSE")}, record.CodeUnknownLabel},
+		"a label of the resource nobody knows":   {"us-a", encounter("1999", "NOREDISCLOSE"), nil, record.CodeUnknownLabel},
+		"an origin that is none":                 {"us-a", encounter("1999"), []record.Label{{Code: "N", Origin: canary}}, record.CodeBadRequest},
+		"too many labels":                        {"us-a", encounter("1999"), make([]record.Label, 257), record.CodeTooLarge},
+		"a code without end":                     {"us-a", encounter("1999"), []record.Label{{Code: strings.Repeat("N", 513)}}, record.CodeBadRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sub := &world{w.Memory, t}
+			rec := newRecord()
+			rec.Labels = c.labels
+			call := putCall(c.coll, rec, c.body)
+			if c.want == "" {
+				sub.submit(call)
+				return
+			}
+			if e := sub.refuses(call, c.want); c.want == record.CodeBadLabels && !strings.HasPrefix(e.Detail, rec.ID) {
+				t.Errorf("the error %q does not name the record", e)
+			}
+			sub.nothingHandedOut()
+		})
+	}
+	w.part(func(p *collections.Private) { p.Custodian.Part2 = collections.Part2Program })
+	w.put("us-a2", encounter("1999"), withLabels(part2(record.OriginPosture)...))
+}
+
+// T9: a label that nobody knows fails closed.
+func TestLabels_unknown_ones_are_quarantined_where_the_collection_says_so(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	w.part(func(p *collections.Private) {
+		p.Settings = map[string]collections.Setting{"us-a": {Unknown: collections.UnknownQuarantine}}
+	})
+	id := w.put("us-a", encounter("1999-12-31", "NOREDISCLOSE"))
+	m := w.explain("us-a", id).Meta
+	if !m.Quarantined || !slices.ContainsFunc(m.Labels, func(l record.Label) bool { return l.System == ds4p.SystemConfidentiality && l.Code == "R" }) {
+		t.Errorf("quarantined %v with labels %s", m.Quarantined, codes(m.Labels))
+	}
+	if !w.state("us-a", id).Quarantined {
+		t.Error("the record does not say that it is quarantined")
+	}
+	wantCode(t, w.get(record.RoleReader, "us-a", id), record.CodeQuarantined)
+	wantCode(t, w.get(record.RoleWriter, "us-a", id), record.CodeQuarantined)
+	if err := w.get(record.RoleOfficer, "us-a", id); err != nil {
+		t.Errorf("an officer is refused: %v", err)
+	}
+	w.refuses(amendCall(writer, "us-a", relabelTo(id, "", confidentiality("R"))), record.CodeDowngrade)
+	w.submit(amendCall(theOfficer, "us-a", relabelTo(id, "no code of any system", confidentiality("R"))))
+	if err := w.get(record.RoleReader, "us-a", id); err != nil {
+		t.Errorf("after the relabelling: %v", err)
+	}
+	wantCode(t, w.get(record.RoleOfficer, "us-a", id), record.CodeForbidden)
+}
+
+func TestLabels_come_from_the_rules_that_the_private_part_names(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	old, rules := strings.Repeat("0", 64), strings.Repeat("a", 64)
+	before := w.put("us-a", encounter("1999-12-31"), func(r *record.PutRecord) { r.Rules = old })
+	w.part(func(p *collections.Private) { p.Labels.Rules = rules })
+	for _, given := range []string{"", old} {
+		rec := newRecord()
+		rec.Rules = given
+		w.refuses(putCall("us-a", rec, encounter("1999-12-31")), record.CodeStaleRules)
+		change := relabelTo(before, "", confidentiality("N"))
+		change.Rules = given
+		w.refuses(amendCall(writer, "us-a", change), record.CodeStaleRules)
+	}
+	id := w.put("us-a", encounter("1999-12-31"), func(r *record.PutRecord) { r.Rules = rules })
+	if got := w.state("us-a", id).Rules; got != rules {
+		t.Errorf("stamped %q", got)
+	}
+	change := relabelTo(before, "", confidentiality("N"))
+	change.Rules = rules
+	w.submit(amendCall(writer, "us-a", change))
+	if m := w.explain("us-a", before).Meta; m.Rules != rules || len(m.History) != 0 {
+		t.Errorf("stamped %q, history %d", m.Rules, len(m.History))
+	}
+}
+
+// T11: DELAU and NOPERSISTP make a short deadline for a recipient's copy.
+func TestLabels_that_ask_for_deletion_after_use_need_terms_with_an_end_in_a_copy(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	both := []string{"UsHospital", "UsPayer"}
+	for _, terms := range []*record.Terms{nil, {Authority: "a"}, {Authority: "a", Until: "2026-01-31"}} {
+		rec := newRecord()
+		rec.Terms = terms
+		c := chaincodetest.Write(writer, record.OpPut, putRequest("us-ab", rec), both, encounter("1999-12-31", "DELAU"))
+		if terms != nil && terms.Until != "" {
+			w.submit(c)
+		} else {
+			w.refuses(c, record.CodeBadLabels)
+		}
+	}
+}

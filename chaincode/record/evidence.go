@@ -1,0 +1,212 @@
+package record
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"regexp"
+)
+
+// Evidence of erasure: what lets an operator look for a record's bytes after its
+// purge, kept encrypted in the holder's log until somebody has looked. Losing it costs
+// the evidence and nothing else.
+
+const (
+	// OpEvidence is the operation of [FuncRead] that lists it: [EvidenceRequest]
+	// -> [EvidencePage].
+	OpEvidence = "evidence"
+	// OpEvidenceEnd is the operation of [FuncWrite] that purges it once the
+	// operators have attested: [EvidenceEndRequest].
+	OpEvidenceEnd = "evidence-end"
+	// OpCanary is the operation of [FuncWrite] that stores a record about nobody,
+	// to be purged with the next batch: [CanaryRequest].
+	OpCanary = "canary"
+
+	// FieldEvidence is the transient field of [OpPurge] with the key, of
+	// [EvidenceKeyLen] bytes, under which the purge leaves evidence. Without it
+	// the purge leaves none.
+	FieldEvidence = "evidence"
+	// EvidenceKeyLen is the length of that key in bytes.
+	EvidenceKeyLen = 32
+
+	prefixEvidence = "fp/"
+)
+
+// EvidenceKey is the key, in a log collection, of the evidence of one purge; nonce is
+// 32 hex digits. It does not name the record, so that nobody outside can tell when
+// whose erasure was attested.
+func EvidenceKey(nonce string) string { return prefixEvidence + nonce }
+
+// EvidencePrefix begins every [EvidenceKey].
+const EvidencePrefix = prefixEvidence
+
+var evidenceKey = regexp.MustCompile(`^` + prefixEvidence + `[0-9a-f]{32}$`)
+
+// CheckEvidenceKey reports whether k has the form of an [EvidenceKey].
+func CheckEvidenceKey(k string) bool { return evidenceKey.MatchString(k) }
+
+// EvidenceCipherKey derives the value of [FieldEvidence] from a region's index key
+// (HKDF-SHA-256, RFC 5869).
+func EvidenceCipherKey(indexKey []byte) ([]byte, error) {
+	return hkdf.Key(sha256.New, indexKey, nil, "domicile evidence 1", EvidenceKeyLen)
+}
+
+// RollBase is the base of the polynomial, modulo 2^64, of [Roll]. It is odd, so that
+// no byte is shifted out.
+const RollBase = 0x9e3779b97f4a7c15
+
+// Roll is the rolling hash of b that a search compares at every position.
+func Roll(b []byte) uint64 {
+	var h uint64
+	for _, c := range b {
+		h = h*RollBase + uint64(c) + 1
+	}
+	return h
+}
+
+// Print finds a random byte string without being able to tell it: its rolling hash
+// and the SHA-256 that confirms a hit.
+type Print struct {
+	Len  int    `json:"len"`    // bytes it stands for
+	Roll string `json:"roll"`   // 16 hex digits
+	Sum  string `json:"sha256"` // 64 hex digits
+}
+
+// PrintOf returns the print of b.
+func PrintOf(b []byte) Print {
+	var roll [8]byte
+	binary.BigEndian.PutUint64(roll[:], Roll(b))
+	sum := sha256.Sum256(b)
+	return Print{len(b), hex.EncodeToString(roll[:]), hex.EncodeToString(sum[:])}
+}
+
+// TailLen is how many characters at the end of an index key's nonce make its print:
+// tables of databases cut off what a key shares with the one before it.
+const TailLen = 16
+
+// Evidence is what a purge leaves for the search. Of every record it has the same
+// number of prints: of the salts of its value and of its metadata, and of the tails of
+// its index keys.
+type Evidence struct {
+	Version int     `json:"v"`
+	Prints  []Print `json:"prints"`
+	// Canary is the whole of a record about nobody, so that others may search for
+	// it, too.
+	Canary *CanaryBytes `json:"canary,omitempty"`
+}
+
+// CanaryBytes are salt and resource of a canary.
+type CanaryBytes struct {
+	Salt []byte `json:"salt"`
+	Body []byte `json:"body"`
+}
+
+// SealedEvidence is the stored document at [EvidenceKey].
+type SealedEvidence struct {
+	Version    int    `json:"v"`
+	Collection string `json:"collection"` // that held the record
+	ID         string `json:"id"`
+	At         string `json:"at"`  // transaction time of the purge
+	Tx         string `json:"tx"`  // its transaction
+	Box        []byte `json:"box"` // see SealEvidence
+}
+
+// ErrEvidence says that evidence cannot be opened: the key is not the one it was
+// sealed under, or it was altered.
+var ErrEvidence = errors.New("evidence does not open with this region's index key")
+
+// SealEvidence encrypts evidence of a record with AES-256-GCM. drawn is secret and
+// drawn for this one box; the nonce depends on the plaintext as well, so that a client
+// that repeats a seed repeats no nonce.
+func SealEvidence(key, drawn []byte, r Ref, e Evidence) ([]byte, error) {
+	aead, err := evidenceCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	h := hmac.New(sha256.New, drawn)
+	h.Write(plain)
+	nonce := h.Sum(nil)[:aead.NonceSize()]
+	return aead.Seal(nonce, nonce, plain, evidenceOf(r)), nil
+}
+
+// OpenEvidence is the inverse of [SealEvidence]. Its error is [ErrEvidence].
+func OpenEvidence(key, box []byte, r Ref) (Evidence, error) {
+	var e Evidence
+	aead, err := evidenceCipher(key)
+	if err != nil || len(box) < aead.NonceSize() {
+		return e, ErrEvidence
+	}
+	n := aead.NonceSize()
+	plain, err := aead.Open(nil, box[:n], box[n:], evidenceOf(r))
+	if err != nil || json.Unmarshal(plain, &e) != nil || e.Version != Version {
+		return Evidence{}, ErrEvidence
+	}
+	return e, nil
+}
+
+// evidenceOf ties a box to its record.
+func evidenceOf(r Ref) []byte { return []byte("domicile evidence " + r.Collection + "/" + r.ID) }
+
+func evidenceCipher(key []byte) (cipher.AEAD, error) {
+	if len(key) != EvidenceKeyLen {
+		return nil, errors.New("the key of evidence has not 32 bytes")
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// EvidenceRequest ([OpEvidence]; purger, auditor, officer) lists the evidence of a
+// collection's purged records that nobody has settled.
+type EvidenceRequest struct {
+	Version    int    `json:"v"`
+	Region     string `json:"region"`
+	Collection string `json:"collection"`
+	After      string `json:"after,omitempty"` // EvidencePage.Next of the page before
+	Limit      int    `json:"limit,omitempty"` // 1 to MaxPage, 0 = MaxPage
+}
+
+// EvidencePage is one page of evidence. It may be empty and yet have a Next.
+type EvidencePage struct {
+	Entries []EvidenceEntry `json:"entries"`
+	Next    string          `json:"next,omitempty"` // empty: the end
+}
+
+// EvidenceEntry is the evidence of one record.
+type EvidenceEntry struct {
+	Key string `json:"key"`
+	SealedEvidence
+}
+
+// EvidenceEndRequest ([OpEvidenceEnd]; purger) purges evidence that has served its
+// purpose. It names an attestation of every holder of the collection; the contract
+// cannot see disks, so it only writes them into the log, with who asked for it.
+type EvidenceEndRequest struct {
+	Version      int             `json:"v"`
+	Region       string          `json:"region"`
+	Collection   string          `json:"collection"`
+	Seed         []byte          `json:"seed"`
+	Keys         []string        `json:"keys"`         // 1 to MaxRecords
+	Attestations []AttestationOf `json:"attestations"` // one or more of each holder
+}
+
+// AttestationOf names an operator's attestation.
+type AttestationOf struct {
+	Org    string `json:"org"`
+	SHA256 string `json:"sha256"` // of its file, hex
+}
+
+// MaxAttestations bounds the attestations that a request names.
+const MaxAttestations = 20
