@@ -32,21 +32,21 @@ func TestAHolderMustTakeTheDecisionsThatNoProgramCanTake(t *testing.T) {
 		change func(*Private)
 		want   string // prefix of one remark; "" for none
 	}{
-		"a posture unset in the United States":       {"us-a-log", func(p *Private) { p.Custodian.Part2 = "" }, "error: private part us-a-log: custodian.part2: is missing"},
-		"a posture unset elsewhere":                  {"eu-a-log", func(p *Private) { p.Custodian.Part2 = "" }, ""},
-		"jurisdictions unset":                        {"eu-a-log", func(p *Private) { p.Custodian.Jurisdictions = nil }, "warning: private part eu-a-log: custodian.jurisdictions: is missing"},
-		"a zone unset":                               {"uk-a-log", func(p *Private) { p.Custodian.Zone = "" }, "warning: private part uk-a-log: custodian.zone: is missing"},
-		"a confirmation of an edited row":            {"us-a-log", func(p *Private) { p.Confirmations[0].SHA256 = strings.Repeat("0", 64) }, "warning: private part us-a-log: confirmations[0]: row care of us is not the one that was confirmed"},
-		"a confirmation of no row":                   {"us-a-log", func(p *Private) { p.Confirmations[0].Row = "none" }, "warning: private part us-a-log: confirmations[0]: region us has no row none"},
-		"a confirmation for others":                  {"us-a-log", func(p *Private) { p.Confirmations[0].Region = "eu" }, "warning: private part us-a-log: confirmations[0]: region eu is not"},
-		"a route by a label nobody knows":            {"us-a-log", func(p *Private) { p.Routing[0].Labels = append(p.Routing[0].Labels, Label{actCode, "psythpn"}) }, "warning: private part us-a-log: routing[0].labels[2]: is not a label"},
-		"a confidentiality by one":                   {"us-a-log", func(p *Private) { p.Labels.Confidentiality = []Confidentiality{{Label{actCode, "NONE"}, "R"}} }, "warning: private part us-a-log: labels.confidentiality[0].label[0]: is not"},
-		"notes with other labels in one rule":        {"us-a-log", func(p *Private) { p.Routing[0].Labels = append(p.Routing[0].Labels, Label{actCode, "HIV"}) }, "warning: private part us-a-log: routing: notes labelled PSYTHPN go to us-a3"},
-		"notes with other labels by two rules":       {"us-a-log", func(p *Private) { p.Routing[3].Collection = "us-a3" }, "warning: private part us-a-log: routing: notes labelled PSYTHPN go to us-a3"},
-		"notes with other labels by a wider one":     {"us-a-log", func(p *Private) { p.Routing = p.Routing[2:] }, "warning: private part us-a-log: routing: notes labelled PSYTHPN go to us-a2"},
-		"notes with the rest":                        {"us-a-log", func(p *Private) { p.Routing = p.Routing[3:] }, "warning: private part us-a-log: routing: notes labelled PSYTHPN go to us-a "},
-		"a class that no row knows, where none do":   {"us-a-log", func(p *Private) { p.Custodian.Classes = []string{"hospitel"} }, ""},
-		"no routing, so that all lies together": {"us-a-log", func(p *Private) { p.Routing = nil }, ""},
+		"a posture unset in the United States":     {"us-a-log", func(p *Private) { p.Custodian.Part2 = "" }, "error: private part us-a-log: custodian.part2: is missing"},
+		"a posture unset elsewhere":                {"eu-a-log", func(p *Private) { p.Custodian.Part2 = "" }, ""},
+		"jurisdictions unset":                      {"eu-a-log", func(p *Private) { p.Custodian.Jurisdictions = nil }, "warning: private part eu-a-log: custodian.jurisdictions: is missing"},
+		"a zone unset":                             {"uk-a-log", func(p *Private) { p.Custodian.Zone = "" }, "warning: private part uk-a-log: custodian.zone: is missing"},
+		"a confirmation of an edited row":          {"us-a-log", func(p *Private) { p.Confirmations[0].SHA256 = strings.Repeat("0", 64) }, "warning: private part us-a-log: confirmations[0]: row care of us is not the one that was confirmed"},
+		"a confirmation of no row":                 {"us-a-log", func(p *Private) { p.Confirmations[0].Row = "none" }, "warning: private part us-a-log: confirmations[0]: region us has no row none"},
+		"a confirmation for others":                {"us-a-log", func(p *Private) { p.Confirmations[0].Region = "eu" }, "warning: private part us-a-log: confirmations[0]: region eu is not"},
+		"a route by a label nobody knows":          {"us-a-log", func(p *Private) { p.Routing[0].Labels = append(p.Routing[0].Labels, Label{actCode, "psythpn"}) }, "warning: private part us-a-log: routing[0].labels[2]: is not a label"},
+		"a confidentiality by one":                 {"us-a-log", func(p *Private) { p.Labels.Confidentiality = []Confidentiality{{Label{actCode, "NONE"}, "R"}} }, "warning: private part us-a-log: labels.confidentiality[0].label[0]: is not"},
+		"notes with other labels in one rule":      {"us-a-log", func(p *Private) { p.Routing[0].Labels = append(p.Routing[0].Labels, Label{actCode, "HIV"}) }, "warning: private part us-a-log: routing: notes labelled PSYTHPN go to us-a3"},
+		"notes with other labels by two rules":     {"us-a-log", func(p *Private) { p.Routing[3].Collection = "us-a3" }, "warning: private part us-a-log: routing: notes labelled PSYTHPN go to us-a3"},
+		"notes with other labels by a wider one":   {"us-a-log", func(p *Private) { p.Routing = p.Routing[2:] }, "warning: private part us-a-log: routing: notes labelled PSYTHPN go to us-a2"},
+		"notes with the rest":                      {"us-a-log", func(p *Private) { p.Routing = p.Routing[3:] }, "warning: private part us-a-log: routing: notes labelled PSYTHPN go to us-a "},
+		"a class that no row knows, where none do": {"us-a-log", func(p *Private) { p.Custodian.Classes = []string{"hospitel"} }, ""},
+		"no routing, so that all lies together":    {"us-a-log", func(p *Private) { p.Routing = nil }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := remarks(t, c.log, c.change)
