@@ -60,7 +60,7 @@ func (l *labelRun) all(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := l.tombstones(ctx, name); err != nil {
+		if err := l.o.purger(l.c).finishPurged(ctx, name); err != nil {
 			return err
 		}
 	}
@@ -318,45 +318,4 @@ func (l *labelRun) purgeMoved(ctx context.Context, from, to string, batch []Rela
 		}
 	}
 	return nil
-}
-
-// beforeAll is a day before every due date: only what is gone without a tombstone
-// is listed for it.
-const beforeAll = "0001-01-01"
-
-// tombstones publishes the tombstones that are still missing in a collection, of
-// this run and of any that was interrupted.
-func (l *labelRun) tombstones(ctx context.Context, collection string) error {
-	p := l.o.purger(l.c)
-	for after := ""; ; {
-		page, err := p.Due(ctx, collection, beforeAll, after)
-		if errors.Is(err, ErrForbidden) {
-			return nil // the next purge run publishes them
-		}
-		if err != nil {
-			return err
-		}
-		var gone []string
-		for _, e := range page.Entries {
-			if e.Gone {
-				gone = append(gone, e.ID)
-			}
-		}
-		for ids := range slices.Chunk(gone, record.MaxRecords) {
-			refs := make([]record.Ref, len(ids))
-			for i, id := range ids {
-				refs[i] = record.Ref{Collection: collection, ID: id}
-			}
-			if _, err := p.Tombstone(ctx, refs); err != nil {
-				return err
-			}
-			if _, err := p.Purge(ctx, record.PurgeRequest{Collection: collection, Ground: record.GroundDue, Settle: ids}); err != nil {
-				return err
-			}
-		}
-		if page.Next == "" {
-			return nil
-		}
-		after = page.Next
-	}
 }
