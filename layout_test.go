@@ -28,10 +28,11 @@ var mayImport = map[string][]string{
 	"purge":                   {"chaincode/record"},
 	"erasure":                 {"chaincode/record"},
 	"erasure/certificate":     {"chaincode/record"},
+	"erasure/attest":          {"chaincode/record", "erasure", "erasure/certificate"},
 	"network":                 {"collections", "gateway", "erasure", "chaincode/record"},
 	"network/ccaasbuilder":    {},
 	"internal/sample":         {},
-	"internal/cli":            {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode/record", "gateway", "purge", "purge/serve", "erasure", "erasure/certificate", "network", "internal/sample"},
+	"internal/cli":            {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode/record", "gateway", "purge", "purge/serve", "erasure", "erasure/attest", "erasure/certificate", "network", "internal/sample"},
 }
 
 func TestFoldersImportOnlyWhatTheArchitectureAllows(t *testing.T) {
