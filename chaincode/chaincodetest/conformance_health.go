@@ -223,13 +223,32 @@ func downgrade(d *desk) {
 	d.submit(d.purgeCall(record.PartAll, rec.ID))
 }
 
+// amendMeetsPurge takes either order for right, because orderers may swap what
+// arrives together: one of the two takes effect, and the record is as that one left it.
 func amendMeetsPurge(d *desk) {
-	rec := d.put(longAgo)
-	d.together([]Call{d.amendCall(record.RoleWriter, record.AmendRecord{ID: rec.ID}), d.purgeCall(record.PartAll, rec.ID)}, Valid, "MVCC_READ_CONFLICT")
-	d.wantState(rec.ID, record.InsidePresent)
-	d.together([]Call{d.purgeCall(record.PartAll, rec.ID), d.amendCall(record.RoleWriter, record.AmendRecord{ID: rec.ID})}, Valid, "MVCC_READ_CONFLICT")
-	d.wantState(rec.ID, record.InsideGone)
-	d.refused(d.amendCall(record.RoleWriter, record.AmendRecord{ID: rec.ID}), record.CodeGone)
+	for _, purgeFirst := range []bool{false, true} {
+		rec := d.put(longAgo)
+		amend, purge := d.amendCall(record.RoleWriter, record.AmendRecord{ID: rec.ID}), d.purgeCall(record.PartAll, rec.ID)
+		calls := []Call{amend, purge}
+		if purgeFirst {
+			calls = []Call{purge, amend}
+		}
+		got, err := d.n.SubmitTogether(d.ctx, calls)
+		if err != nil {
+			d.t.Fatalf("submitting together: %v", err)
+		}
+		codes := []string{got[0].Code, got[1].Code}
+		slices.Sort(codes)
+		if !slices.Equal(codes, []string{"MVCC_READ_CONFLICT", Valid}) {
+			d.t.Errorf("an amendment and a purge in one block: %q", codes)
+		}
+		if purged := (got[0].Code == Valid) == purgeFirst; !purged {
+			d.wantState(rec.ID, record.InsidePresent)
+			d.submit(d.purgeCall(record.PartAll, rec.ID))
+		}
+		d.wantState(rec.ID, record.InsideGone)
+		d.refused(d.amendCall(record.RoleWriter, record.AmendRecord{ID: rec.ID}), record.CodeGone)
+	}
 }
 
 func acceptance(d *desk) {

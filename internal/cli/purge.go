@@ -213,7 +213,7 @@ func (a *app) runPurge(ctx context.Context, l purge.Ledger, o purge.Options, exe
 	result, err := purge.Run(ctx, l, o)
 	b.finish()
 	a.sayPurged(result, authorities, execute)
-	if result.Failed > 0 && result.Cut == "" {
+	if n := result.InTheWay(); n > 0 && n == result.Failed {
 		err = failedRecords(result, err)
 	}
 	return errors.Join(err, printErr)

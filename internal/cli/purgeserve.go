@@ -96,7 +96,8 @@ func (a *app) serve(ctx context.Context, p *purgeFlags, config *serve.Config, ex
 		a.sayPurged(result, nil, execute)
 		if result.Cut != "" {
 			a.say("The run was cut short: %s. There may be more.", result.Cut)
-		} else if result.Failed > 0 {
+		}
+		if n := result.InTheWay(); n > 0 && n == result.Failed {
 			err = failedRecords(result, err)
 		}
 		return errors.Join(err, events.err)
