@@ -262,7 +262,8 @@ func continued(r Relabeling) []record.Relabel {
 	return append(slices.Clone(m.History), record.Relabel{Labels: m.Labels, Digest: m.LabelDigest, Rules: m.Rules})
 }
 
-// carryHolds sets every matter that holds a record on its copy too.
+// carryHolds sets every matter that holds a record, itself or by query, on its copy
+// too. What holds a person holds the copy as well.
 func (l *labelRun) carryHolds(ctx context.Context, from, to string, batch []Relabeling) error {
 	ids := make([]string, 0, 2*len(batch))
 	for _, r := range batch {
@@ -271,13 +272,21 @@ func (l *labelRun) carryHolds(ctx context.Context, from, to string, batch []Rela
 	for _, r := range batch {
 		ids = append(ids, r.NewID)
 	}
-	holds, err := l.o.purger(l.c).Holds(ctx, HoldsQuery{Collection: from, IDs: ids})
+	holds, err := l.o.purger(l.c).Holds(ctx, HoldsQuery{Collection: from, IDs: ids, Queries: true})
 	if err != nil {
 		return err
 	}
 	matters := make(map[string][]record.Matter, len(holds))
 	for _, h := range holds {
-		matters[h.ID] = h.Matters
+		if h.Query == nil {
+			matters[h.ID] = append(matters[h.ID], h.Matters...)
+			continue
+		}
+		for _, r := range batch {
+			if slices.Contains(r.matters, h.Query.Matter.Matter) {
+				matters[r.ID] = append(matters[r.ID], h.Matters...)
+			}
+		}
 	}
 	for _, r := range batch {
 		for _, m := range matters[r.ID] {
@@ -290,6 +299,7 @@ func (l *labelRun) carryHolds(ctx context.Context, from, to string, batch []Rela
 			if err != nil {
 				return err
 			}
+			matters[r.NewID] = append(matters[r.NewID], m)
 		}
 	}
 	return nil
