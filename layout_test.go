@@ -26,12 +26,14 @@ var mayImport = map[string][]string{
 	"gateway":                 {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode/record", "erasure/certificate"},
 	"gateway/gatewaytest":     {"gateway", "collections", "chaincode/record", "chaincode/chaincodetest"},
 	"purge":                   {"chaincode/record"},
+	"purge/purgetest":         {"chaincode/chaincodetest", "chaincode/record", "purge"},
 	"erasure":                 {"chaincode/record"},
 	"erasure/certificate":     {"chaincode/record"},
+	"erasure/attest":          {"chaincode/record", "erasure", "erasure/certificate"},
 	"network":                 {"collections", "gateway", "erasure", "chaincode/record"},
 	"network/ccaasbuilder":    {},
 	"internal/sample":         {},
-	"internal/cli":            {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode/record", "gateway", "purge", "purge/serve", "erasure", "erasure/certificate", "network", "internal/sample"},
+	"internal/cli":            {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode/record", "gateway", "purge", "purge/serve", "erasure", "erasure/attest", "erasure/certificate", "network", "internal/sample"},
 }
 
 func TestFoldersImportOnlyWhatTheArchitectureAllows(t *testing.T) {

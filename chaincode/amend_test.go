@@ -211,3 +211,42 @@ func TestHolds_by_query_keep_what_they_took_although_its_labels_change(t *testin
 	w.submit(chaincodetest.Write(otherOfficer, record.OpRelease, holdRequest(func(r *record.HoldRequest) { r.Query, r.Collection = &q, "us-a2" }), atHospital))
 	w.submit(purgeCall("us-a2", id, late))
 }
+
+// A put reads no key of a person, so a hold in its block conflicts with nothing, and
+// binds the record all the same.
+func TestI9_a_put_and_a_hold_on_its_person_in_one_block_leave_it_held_in_both_orders(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	for _, holdFirst := range []bool{true, false} {
+		person, rec := tokens(1)[0], newRecord()
+		rec.Subjects = []string{person}
+		calls := []chaincodetest.Call{subjectHold(record.OpHold, "m", person), putCall("us-a", rec, encounter("1999-12-31"))}
+		if !holdFirst {
+			calls[0], calls[1] = calls[1], calls[0]
+		}
+		got, err := w.SubmitTogether(context.Background(), calls)
+		if err != nil || got[0].Code != chaincodetest.Valid || got[1].Code != chaincodetest.Valid {
+			t.Fatalf("%+v (%v)", got, err)
+		}
+		w.refuses(purgeCall("us-a", rec.ID), record.CodeHeld)
+	}
+}
+
+// T06: what a put, an amendment and a purge show is the same under a hold by query and
+// without, for a record that it takes and for one that it does not.
+func TestI2_T06_a_hold_by_query_shows_in_no_put(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	shape := func(body []byte) string {
+		t.Helper()
+		tx, err := w.Endorsed(putCall("us-a", newRecord(), body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tx.Shape()
+	}
+	before := shape(encounter("1999-12-31"))
+	w.submit(queryHold(record.OpHold, record.Query{Types: []string{"Encounter"}}))
+	taken, left := shape(encounter("1999-12-31")), shape([]byte(`{"resourceType":"Organization"}`))
+	if before != taken || before != left {
+		t.Errorf("without a hold %s\ntaken %s\nleft %s", before, taken, left)
+	}
+}

@@ -17,7 +17,10 @@
 //
 // # What the contract never does
 //
-// It reads no clock, file or environment but the peer's MSP id, iterates no map
-// into its results, and puts no value of a request into an error. Salts and
-// nonces are drawn from the client's seed, so that all endorsers agree.
+// It reads no clock, file or environment but the peer's MSP id and the time zone
+// database, of the machine or else its own, which tells the custodian's day: two
+// endorsers with different ones may disagree for hours about a date, and then the
+// transaction is refused. It iterates no map into its results, and puts no value of
+// a request into an error. Salts and nonces are drawn from the client's seed, so that
+// all endorsers agree.
 package chaincode

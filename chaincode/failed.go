@@ -2,16 +2,9 @@ package chaincode
 
 import (
 	"fmt"
-	"strings"
 
 	"domicile/chaincode/record"
 )
-
-// maxKeyLen bounds a private key that a caller names, in bytes.
-const maxKeyLen = 128
-
-// recordPrefixes begin the keys of a record collection.
-var recordPrefixes = []string{"r/", "m/", "due/", "sub/", "res/", "pad/"}
 
 // purgeFailed purges keys of attempts that reached a block but never became a
 // record: validators refused the transaction, yet its bytes lie in the private
@@ -54,7 +47,7 @@ func checkFailed(req *record.PurgeRequest) error {
 		return record.Fail(record.CodeBadRequest, "field keys must have 1 to 800 entries")
 	}
 	for i, k := range req.Keys {
-		if !recordKey(k) {
+		if !record.IsRecordKey(k) {
 			return record.Fail(record.CodeBadRequest, fmt.Sprintf("keys[%d] is not a key of a record", i))
 		}
 	}
@@ -62,13 +55,4 @@ func checkFailed(req *record.PurgeRequest) error {
 		return err
 	}
 	return checkText(req.Reason, "reason", maxText)
-}
-
-func recordKey(k string) bool {
-	for _, p := range recordPrefixes {
-		if strings.HasPrefix(k, p) && len(k) > len(p) && len(k) <= maxKeyLen {
-			return true
-		}
-	}
-	return false
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func FuzzWriteRequest(f *testing.F) {
 	rec := newRecord()
 	put, _ := json.Marshal(putRequest("us-a", rec))
 	f.Add(record.FuncWrite, record.OpPut, put, "body/0", encounter("1999-12-31"))
-	for _, r := range append(append([]refusal{}, putRefusals...), otherRefusals...) {
+	for _, r := range slices.Concat(putRefusals, otherRefusals, healthRefusals) {
 		c := r.call(w, rec.ID, rec.ID, rec.ID)
 		if len(c.Transient[record.BodyField(0)]) < 10_000 {
 			f.Add(c.Function, string(c.Transient[record.FieldOp]), c.Transient[record.FieldRequest], "body/0", c.Transient[record.BodyField(0)])
@@ -31,6 +32,10 @@ func FuzzWriteRequest(f *testing.F) {
 	f.Add(record.FuncRead, record.OpList, []byte(`{"v":1,"region":"us","collection":"us-a","after":"`+canary+`"}`), "x", []byte(nil))
 	f.Add(record.FuncRead, record.OpDue, []byte(`{"v":1,"region":"us","collection":"us-a","before":"`+canary+`"}`), "x", []byte(nil))
 	f.Add(record.FuncWrite, record.OpPrivate, []byte(`{"v":1,"region":"us","collection":"us-a-log","seed":"","document":{"`+canary+`":1}}`), "x", []byte(nil))
+	f.Add(record.FuncRead, record.OpFactsOf, []byte(`{"v":1,"region":"us","collection":"us-a","subjects":["`+canary+`"]}`), "x", []byte(nil))
+	f.Add(record.FuncRead, record.OpExplain, []byte(`{"v":1,"region":"us","collection":"us-a","ids":["`+rec.ID+`"]}`), "x", []byte(nil))
+	f.Add(record.FuncRead, record.OpCases, []byte(`{"v":1,"region":"us","collection":"us-a","case":"`+canary+`"}`), "x", []byte(nil))
+	f.Add(record.FuncRead, record.OpHolds, []byte(`{"v":1,"region":"us","collection":"us-a","queries":true}`), "x", []byte(nil))
 	roles := append(record.Roles(), chaincodetest.Admin)
 	f.Fuzz(func(t *testing.T, function, op string, request []byte, field string, body []byte) {
 		for _, role := range roles {

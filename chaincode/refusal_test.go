@@ -2,6 +2,7 @@ package chaincode_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -201,7 +202,7 @@ func TestI8_no_refusal_leaves_a_byte_with_any_peer_and_no_error_repeats_its_requ
 		Version: 1, Region: "us", Collection: "us-a", Seed: chaincodetest.Random(32), IDs: []string{held}, Matter: "m", Authority: "a", Reason: "r",
 	}, atHospital))
 	height := w.Height()
-	for _, r := range append(append([]refusal{}, putRefusals...), otherRefusals...) {
+	for _, r := range slices.Concat(putRefusals, otherRefusals, healthRefusals) {
 		t.Run(r.name, func(t *testing.T) {
 			sub := &world{w.Memory, t}
 			e := sub.refuses(r.call(sub, live, gone, held), r.want)

@@ -21,7 +21,7 @@ func SmallYAML() []byte { return embedded("policies/small.yaml") }
 func ReferenceYAML() []byte { return embedded("policies/reference.yaml") }
 
 // Reference returns the policy of [ReferenceYAML]. It is shared: do not change it.
-func Reference() *Policy { return law() }
+func Reference() *Policy { return referencePolicy() }
 
 // Demo returns the policy of [DemoYAML]. It is shared: do not change it.
 func Demo() *Policy { return demo() }
@@ -30,9 +30,9 @@ func Demo() *Policy { return demo() }
 func Small() *Policy { return small() }
 
 var (
-	demo  = sync.OnceValue(func() *Policy { return mustParse("policies/demo.yaml") })
-	small = sync.OnceValue(func() *Policy { return mustParse("policies/small.yaml") })
-	law   = sync.OnceValue(func() *Policy { return mustParse("policies/reference.yaml") })
+	demo            = sync.OnceValue(func() *Policy { return mustParse("policies/demo.yaml") })
+	small           = sync.OnceValue(func() *Policy { return mustParse("policies/small.yaml") })
+	referencePolicy = sync.OnceValue(func() *Policy { return mustParse("policies/reference.yaml") })
 )
 
 // DemoPrivate returns the private part that goes with [Demo] and [Small] for a log

@@ -20,7 +20,7 @@ func (d *differ) retention(at string, a, b []Row) {
 		o, p := &a[i], at+"."+a[i].Name
 		n := byName(b, o.Name)
 		if n == nil {
-			d.note(p, "the row of %s is removed: records that no other row matches are never due; %s", o.periods(), keptDates)
+			d.note(p, "the row of %s is removed: records that no other row matches are never due; %s", o.Periods(), keptDates)
 			continue
 		}
 		d.row(p, o, n)
@@ -34,7 +34,7 @@ func (d *differ) retention(at string, a, b []Row) {
 
 // row notes what changes of one row.
 func (d *differ) row(p string, o, n *Row) {
-	was, is := o.periods(), n.periods()
+	was, is := o.Periods(), n.Periods()
 	switch {
 	case was == is:
 	case len(o.Until) == 1 && len(n.Until) == 1 && o.Until[0].Trigger == n.Until[0].Trigger && o.Until[0].Then == n.Until[0].Then:
@@ -66,9 +66,9 @@ func (d *differ) row(p string, o, n *Row) {
 	}
 }
 
-// periods says how long a row keeps, for people: "6y", or each way with its
-// trigger.
-func (row *Row) periods() string {
+// Periods says how long a row keeps, for people: "6y" after the end of the resource,
+// or each way with its trigger, such as "max of birth + 18y + 3y, last-encounter + 6y".
+func (row *Row) Periods() string {
 	if len(row.Until) == 1 && row.Until[0].Trigger == TriggerEnd && row.Until[0].Then.Unit == 0 {
 		return row.Until[0].Keep.String()
 	}
@@ -88,7 +88,7 @@ func (row *Row) periods() string {
 // means says what a row demands.
 func (row *Row) means() string {
 	if row.Kind == KindCeiling {
-		return "records it matches are kept " + row.periods() + " at most, in approved cases of erasure"
+		return "records it matches are kept " + row.Periods() + " at most, in approved cases of erasure"
 	}
-	return "records it matches are kept " + row.periods() + " at least, stored ones too"
+	return "records it matches are kept " + row.Periods() + " at least, stored ones too"
 }

@@ -37,6 +37,15 @@ func ExampleParse() {
 	// mine.yaml:3: region: unknown key, did you mean regions? Known here: version, name, regions
 }
 
+func TestTheFactsAndLawsOfPoliciesAreThoseOfTheContract(t *testing.T) {
+	if !slices.Equal(collections.FactKinds(), record.FactKinds()) {
+		t.Error(collections.FactKinds(), record.FactKinds())
+	}
+	if collections.LawGDPR != record.LawGDPR || collections.LawMHMDA != record.LawMHMDA {
+		t.Error("the names of laws differ")
+	}
+}
+
 func TestTheRolesOfPoliciesAreTheRolesOfTheContract(t *testing.T) {
 	if !slices.Equal(collections.Roles(), record.Roles()) {
 		t.Error(collections.Roles(), record.Roles())

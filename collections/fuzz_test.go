@@ -2,13 +2,14 @@ package collections
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 )
 
 // What Parse accepts must compile, pass the linter, survive its canonical form and
 // differ from itself in nothing; what it refuses must be said in words.
 func FuzzParsePolicy(f *testing.F) {
-	for _, seed := range [][]byte{[]byte(base), DemoYAML(), SmallYAML(), []byte("version: 1\nregions: [{name: a, within: a}]"), []byte("a: &a [*a]")} {
+	for _, seed := range [][]byte{[]byte(base), []byte(strings.Replace(base, "    transfers:", fullRow+"    transfers:", 1)), ReferenceYAML(), DemoYAML(), SmallYAML(), []byte("version: 1\nregions: [{name: a, within: a}]"), []byte("a: &a [*a]")} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -40,6 +41,7 @@ func FuzzParsePolicy(f *testing.F) {
 // What the one reader of private parts accepts, the other must as well.
 func FuzzParsePrivate(f *testing.F) {
 	f.Add(DemoPrivate("us-a-log").JSON())
+	f.Add([]byte(fullPrivate))
 	f.Add([]byte(`{"version":1,"log":"l","default":"d","roles":{"A":{"c":"writer"}}}`))
 	f.Add([]byte("version: 1\nlog: l\ndefault: d\nrouting: [{labels: [{code: \"\\u003c\"}], collection: c}]"))
 	f.Fuzz(func(t *testing.T, b []byte) {

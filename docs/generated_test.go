@@ -117,6 +117,34 @@ func TestThePolicyPageShowsWhatTheProgramsSay(t *testing.T) {
 	compare(t, "policy.md", want)
 }
 
+// The page on retention lists every row of law that ships.
+func TestTheRetentionPageListsEveryRowThatShips(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("retention.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	out.WriteString("| region | row | where | class | kept | sure | authority |\n|---|---|---|---|---|---|---|\n")
+	for _, r := range collections.Reference().Regions {
+		for _, row := range r.Retention {
+			kept := row.Periods()
+			if row.Kind == collections.KindCeiling {
+				kept = "at most " + kept
+			}
+			fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s | %s |\n", r.Name, row.Name, either(row.Jurisdiction, "all"), either(row.Class, "any"), kept, row.Confidence, row.Authority)
+		}
+	}
+	compare(t, "retention.md", generated.ReplaceAllString(string(b), "${1}"+out.String()+"${3}"))
+}
+
+func either(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
 // example is the policy that policy.md explains.
 type example struct {
 	text    string

@@ -79,6 +79,11 @@ func (l *fakeLedger) simulate(s seen) ([]byte, func(uint64), error) {
 		return l.tombstone(s)
 	case record.FuncProof:
 		return l.proof(s)
+	case record.FuncVerify:
+		return toJSON(record.Verdict{}), func(uint64) {}, nil
+	case "GetChainInfo":
+		b, err := proto.Marshal(&common.BlockchainInfo{Height: l.height})
+		return b, nil, err
 	case "GetBlockByTxID":
 		b, err := proto.Marshal(&common.Block{Header: &common.BlockHeader{Number: l.blocks[s.args[1]]}})
 		return b, nil, err
@@ -103,6 +108,8 @@ func (l *fakeLedger) read(s seen) ([]byte, error) {
 	switch s.op {
 	case record.OpGetPrivate:
 		return collections.DemoPrivate(decode[record.GetPrivateRequest](req).Collection).JSON(), nil
+	case record.OpPaused:
+		return toJSON(record.Paused{Pause: &record.Pause{Reason: "r"}}), nil
 	case record.OpInspect:
 		r := decode[record.InspectRequest](req)
 		var out []record.State

@@ -75,15 +75,3 @@ func (c *Client) orFirst(ctx context.Context, collection string) (string, error)
 	}
 	return names[0], nil
 }
-
-// Purge purges records of one collection, or keys of failed attempts, in one
-// transaction. Version and Region are filled in and a new seed is drawn. When
-// some records may not be purged nothing is, and the error names all of them (see
-// [IDs]): [ErrHeld], [ErrNotDue], [ErrGone], [ErrAbsent].
-func (c *Client) Purge(ctx context.Context, r record.PurgeRequest) (TxReceipt, error) {
-	r.Version, r.Region = record.Version, c.settings.Region
-	return c.write(ctx, r.Collection, record.OpPurge, r.IDs, func() (any, map[string][]byte, error) {
-		r.Seed = newSeed()
-		return r, nil, nil
-	})
-}

@@ -44,6 +44,8 @@ type Relabeling struct {
 	labels []record.Label
 	meta   *record.Meta
 	facts  []record.Fact
+	// matters are those of all holds that bind the record.
+	matters []string
 }
 
 // RelabelOptions say which records to look at, and who does what.
@@ -164,7 +166,7 @@ func (p *relabeler) judge(ctx context.Context, e record.Explanation) (*Relabelin
 	old := fromRest(m.Labels)
 	r := &Relabeling{
 		ID: e.ID, Collection: p.col.Name, Rules: m.Rules, Size: m.Size,
-		labels: m.Labels, meta: m, facts: Valid(e.Facts),
+		labels: m.Labels, meta: m, facts: Valid(e.Facts), matters: e.Matters,
 	}
 	if m.Rules != p.labels.digest() {
 		res, err := p.resource(ctx, e.ID)

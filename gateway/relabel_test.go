@@ -131,13 +131,19 @@ func TestAMoveCarriesTheHoldsOfTheRecordAlong(t *testing.T) {
 	if _, err := s.o.Officer.HoldAll(t.Context(), order); err != nil {
 		t.Fatal(err)
 	}
+	query := gateway.HoldOrder{
+		Collection: "us-a", Query: &record.Query{Types: []string{"Condition"}}, Matter: "case-2", Authority: "court", Reason: "pending",
+	}
+	if _, err := s.o.Officer.Hold(t.Context(), query); err != nil {
+		t.Fatal(err)
+	}
 	done, err := s.run(t)
 	if err != nil {
 		t.Fatal(err)
 	}
 	i := slices.IndexFunc(done, func(r gateway.Relabeling) bool { return r.Action == gateway.RelabelMove })
 	holds, err := s.o.Officer.Holds(t.Context(), gateway.HoldsQuery{Collection: "us-a2", IDs: []string{done[i].NewID}})
-	if err != nil || len(holds[0].Matters) != 1 || holds[0].Matters[0].Matter != "case-1" {
+	if err != nil || len(holds[0].Matters) != 2 || holds[0].Matters[0].Matter != "case-1" || holds[0].Matters[1].Matter != "case-2" {
 		t.Errorf("holds on the copy: %+v %v", holds, err)
 	}
 	wantMoved(t, n, rs[0].ID, done[i].NewID)

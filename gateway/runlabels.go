@@ -60,7 +60,7 @@ func (l *labelRun) all(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := l.tombstones(ctx, name); err != nil {
+		if err := l.o.purger(l.c).finishPurged(ctx, name); err != nil {
 			return err
 		}
 	}
@@ -262,7 +262,8 @@ func continued(r Relabeling) []record.Relabel {
 	return append(slices.Clone(m.History), record.Relabel{Labels: m.Labels, Digest: m.LabelDigest, Rules: m.Rules})
 }
 
-// carryHolds sets every matter that holds a record on its copy too.
+// carryHolds sets every matter that holds a record, itself or by query, on its copy
+// too. What holds a person holds the copy as well.
 func (l *labelRun) carryHolds(ctx context.Context, from, to string, batch []Relabeling) error {
 	ids := make([]string, 0, 2*len(batch))
 	for _, r := range batch {
@@ -271,13 +272,21 @@ func (l *labelRun) carryHolds(ctx context.Context, from, to string, batch []Rela
 	for _, r := range batch {
 		ids = append(ids, r.NewID)
 	}
-	holds, err := l.o.purger(l.c).Holds(ctx, HoldsQuery{Collection: from, IDs: ids})
+	holds, err := l.o.purger(l.c).Holds(ctx, HoldsQuery{Collection: from, IDs: ids, Queries: true})
 	if err != nil {
 		return err
 	}
 	matters := make(map[string][]record.Matter, len(holds))
 	for _, h := range holds {
-		matters[h.ID] = h.Matters
+		if h.Query == nil {
+			matters[h.ID] = append(matters[h.ID], h.Matters...)
+			continue
+		}
+		for _, r := range batch {
+			if slices.Contains(r.matters, h.Query.Matter.Matter) {
+				matters[r.ID] = append(matters[r.ID], h.Matters...)
+			}
+		}
 	}
 	for _, r := range batch {
 		for _, m := range matters[r.ID] {
@@ -290,6 +299,7 @@ func (l *labelRun) carryHolds(ctx context.Context, from, to string, batch []Rela
 			if err != nil {
 				return err
 			}
+			matters[r.NewID] = append(matters[r.NewID], m)
 		}
 	}
 	return nil
@@ -318,45 +328,4 @@ func (l *labelRun) purgeMoved(ctx context.Context, from, to string, batch []Rela
 		}
 	}
 	return nil
-}
-
-// beforeAll is a day before every due date: only what is gone without a tombstone
-// is listed for it.
-const beforeAll = "0001-01-01"
-
-// tombstones publishes the tombstones that are still missing in a collection, of
-// this run and of any that was interrupted.
-func (l *labelRun) tombstones(ctx context.Context, collection string) error {
-	p := l.o.purger(l.c)
-	for after := ""; ; {
-		page, err := p.Due(ctx, collection, beforeAll, after)
-		if errors.Is(err, ErrForbidden) {
-			return nil // the next purge run publishes them
-		}
-		if err != nil {
-			return err
-		}
-		var gone []string
-		for _, e := range page.Entries {
-			if e.Gone {
-				gone = append(gone, e.ID)
-			}
-		}
-		for ids := range slices.Chunk(gone, record.MaxRecords) {
-			refs := make([]record.Ref, len(ids))
-			for i, id := range ids {
-				refs[i] = record.Ref{Collection: collection, ID: id}
-			}
-			if _, err := p.Tombstone(ctx, refs); err != nil {
-				return err
-			}
-			if _, err := p.Purge(ctx, record.PurgeRequest{Collection: collection, Ground: record.GroundDue, Settle: ids}); err != nil {
-				return err
-			}
-		}
-		if page.Next == "" {
-			return nil
-		}
-		after = page.Next
-	}
 }

@@ -54,7 +54,7 @@ func TestOnePoisonRecordDoesNotStarveTheRest(t *testing.T) {
 					l := cursed{f, []string{rs[0].id, rs[77].id, rs[151].id}, code, reads}
 					for range 2 { // the next run meets them again, and nothing else
 						res, err := Run(t.Context(), l, options())
-						if err == nil || res.Failed != 3 || res.Failures[code] != 3 || res.Cut != "" || res.Left != 3 || res.Oldest != "2020-01-01" {
+						if err == nil || res.Failed != 3 || res.Failures[code] != 3 || res.InTheWay() != 3 || res.Cut != "" || res.Left != 3 || res.Oldest != "2020-01-01" {
 							t.Fatalf("result %+v, %v", res, err)
 						}
 					}
@@ -94,7 +94,7 @@ func TestALedgerOutOfReachEndsTheRun(t *testing.T) {
 			return nil, nil
 		}
 		res, err := Run(t.Context(), f, options())
-		if record.CodeOf(err) != record.CodeUnavailable || res.Cut != CutOutage || res.Purged != 0 || res.Left == 0 {
+		if record.CodeOf(err) != record.CodeUnavailable || res.Cut != CutOutage || res.Purged != 0 || res.Left == 0 || res.InTheWay() != 0 {
 			t.Errorf("result %+v, %v", res, err)
 		}
 	})

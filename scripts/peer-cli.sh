@@ -171,13 +171,15 @@ page=$(must read_private due "{$base,\"before\":\"1958-01-01\"}")
 has "$page" "\"id\":\"$id\""
 echo "the due index lists it"
 
-say "a legal hold of an officer stops the purge until it is released"
+say "a legal hold of an officer stops the purge until another officer releases it"
 hold="{$base,\"seed\":\"SEED\",\"ids\":[\"$id\"],\"matter\":\"trial-1\",\"authority\":\"walkthrough\",\"reason\":\"walkthrough\"}"
 as UsHospital officer
 must write hold "${hold/SEED/$(seed)}"
 as UsHospital purger
 refused HELD write purge "{$base,\"seed\":\"$(seed)\",\"ground\":\"due\",\"ids\":[\"$id\"]}"
 as UsHospital officer
+refused SAME_PERSON write release "${hold/SEED/$(seed)}"
+as UsHospital officer2
 must write release "${hold/SEED/$(seed)}"
 
 say "purge, as a purger"

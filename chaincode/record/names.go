@@ -1,6 +1,9 @@
 package record
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Version is the schema version of every request, answer and stored document
 // written by this package. A document of another version is refused with
@@ -121,8 +124,9 @@ const (
 // RecordKey is the private key of a record's value.
 func RecordKey(id string) string { return prefixRecord + id }
 
-// MetaKey is the private key of a record's metadata, written once with the
-// record and never again while it lives, so that watching its hash says nothing.
+// MetaKey is the private key of a record's metadata. An amendment rewrites it, of
+// records that change and of others that fill the batch up, so that watching its hash
+// says little.
 func MetaKey(id string) string { return prefixMeta + id }
 
 // DueKey is the private key of a due-index entry: date is YYYY-MM-DD, the first
@@ -139,8 +143,9 @@ func ResourceKey(token, nonce string) string { return prefixRes + token + "/" + 
 // same number of keys.
 func PadKey(nonce string) string { return prefixPad + nonce }
 
-// HoldKey is the key, in a log collection, of the holds on one record or one
-// subject; token comes from [HoldToken] or [SubjectToken].
+// HoldKey is the key, in a log collection, of what stands about one record, subject
+// or case, or of all holds by query; token comes from [HoldToken], [SubjectToken],
+// [CaseToken] or [QueriesToken].
 func HoldKey(token string) string { return prefixHold + token }
 
 // UndatedDue is the date in the due index of a record that no date was found for:
@@ -159,6 +164,20 @@ func TodoKey(id string) string { return prefixTodo + id }
 
 // LogKey is the key, in a log collection, of one log entry.
 func LogKey(at, nonce string) string { return prefixLog + at + "/" + nonce }
+
+// maxKeyLen bounds a private key that a caller names, in bytes.
+const maxKeyLen = 128
+
+// IsRecordKey reports whether k has the form of a key of a record collection, the
+// only ones that ground failed purges.
+func IsRecordKey(k string) bool {
+	for _, p := range []string{prefixRecord, prefixMeta, prefixDue, prefixSub, prefixRes, prefixPad} {
+		if strings.HasPrefix(k, p) && len(k) > len(p) && len(k) <= maxKeyLen {
+			return true
+		}
+	}
+	return false
+}
 
 // Public state keys.
 const (
@@ -190,11 +209,11 @@ const (
 // Role names. A certificate carries an opaque code in the attribute
 // [RoleAttribute]; the holder-private policy maps codes to roles.
 const (
-	RoleWriter  = "writer"  // put
+	RoleWriter  = "writer"  // put, amend, facts, get, list, explain
 	RoleReader  = "reader"  // get, list
-	RoleOfficer = "officer" // compliance officer: hold, release, due, list
-	RolePurger  = "purger"  // due, purge
-	RoleAuditor = "auditor" // holds, list; streams blocks
+	RoleOfficer = "officer" // compliance officer: hold, release, limit, case, amend, facts, explain; get of what is closed to others
+	RolePurger  = "purger"  // due, explain, purge
+	RoleAuditor = "auditor" // holds, cases, explain, list; streams blocks
 
 	RoleAttribute = "domicile.role"
 )
@@ -217,8 +236,8 @@ const (
 	// still count for holds.
 	SubjectSlots = 4
 	// KeysPerRecord is the number of private keys every record writes:
-	// value, metadata, due, resource and SubjectSlots subject entries, the
-	// unused ones padded.
+	// value, metadata, due, resource and SubjectSlots subject entries, those of
+	// the resource and of subjects padded when unused.
 	KeysPerRecord = 4 + SubjectSlots
 	// MaxPage is the most entries in one page of OpList or OpDue.
 	MaxPage = 1000

@@ -51,7 +51,7 @@ type Meta struct {
 	Type     string   `json:"type"`               // FHIR resource type
 	Labels   []Label  `json:"labels,omitempty"`   // at rest
 	End      string   `json:"end,omitempty"`      // clinical end date, YYYY-MM-DD
-	Due      string   `json:"due,omitempty"`      // first day it may be purged under the policy at put
+	Due      string   `json:"due,omitempty"`      // first day it may be purged, as accepted last: at put or by an amendment
 	Row      string   `json:"row,omitempty"`      // name of the retention row that gave Due
 	Custody  string   `json:"custody"`            // Custodial or Disclosed
 	Resource string   `json:"resource,omitempty"` // token

@@ -77,6 +77,8 @@ type Store struct {
 	Bytes  int64  `json:"bytes"`
 	// Found is the number of places where bytes of the records were found.
 	Found int `json:"found"`
+	// Forms counts the hits by how the bytes were stored there, see erasure.Form.
+	Forms map[string]int `json:"forms,omitempty"`
 	// NotCovered names what of this store could not be searched.
 	NotCovered []string `json:"notCovered,omitempty"`
 }

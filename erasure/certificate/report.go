@@ -14,8 +14,9 @@ type Report struct {
 	Anchor    *Event `json:"anchor,omitempty"`
 	Purge     Event  `json:"purge"`
 	Tombstone Event  `json:"tombstone"`
-	// Proves follows from signatures and hashes alone, as long as fewer than a third of the orderers and no peers of
-	// two regions at once lied.
+	// Rests is what all proof here rests on.
+	Rests string `json:"rests"`
+	// Proves follows from signatures and hashes alone.
 	Proves []string `json:"proves"`
 	// Stated is what somebody says, and who.
 	Stated []Said `json:"stated"`
@@ -42,12 +43,14 @@ type Said struct {
 	What string `json:"what"`
 }
 
+const rests = "All of it rests on the genesis block that you gave, and holds unless peers of two regions, or the quorum of the orderers that signs a block, signed falsely together."
+
 func (e *event) public() Event {
 	return Event{e.place, e.time(), e.creator, e.orgs}
 }
 
 func (v *verifier) report() (*Report, error) {
-	r := &Report{Record: v.c.Record, Put: v.put.public(), Purge: v.purge.public(), Tombstone: v.tombstone.public()}
+	r := &Report{Rests: rests, Record: v.c.Record, Put: v.put.public(), Purge: v.purge.public(), Tombstone: v.tombstone.public()}
 	r.Proves = append(r.Proves, fmt.Sprintf(
 		"A record %s of collection %s existed under the hash %s: transaction %s in block %d, submitted by %s at %s, endorsed by peers of %s.",
 		r.Record.ID, r.Record.Collection, r.Record.Hash, r.Put.TxID, r.Put.Block, r.Put.Submitter, r.Put.Time, join(r.Put.Endorsers)))
@@ -65,7 +68,7 @@ func (v *verifier) report() (*Report, error) {
 	r.Proves = append(r.Proves,
 		fmt.Sprintf("Transaction %s in block %d purged it: it removed the record's key with Fabric's purge, and entered the record in the register of collection %s. Submitted by %s at %s, endorsed by peers of %s.",
 			r.Purge.TxID, r.Purge.Block, v.log, r.Purge.Submitter, r.Purge.Time, join(r.Purge.Endorsers)),
-		fmt.Sprintf("Peers of %d regions (%s) signed that the purge took effect: in their own state the record was absent and the register held what that transaction wrote, so the purge was valid. Block %d, %s.",
+		fmt.Sprintf("Peers of %d regions (%s) signed that the purge took effect: in their own state the record was absent and the register held what that transaction wrote, so the purge was valid, by the collection's own rule of who must endorse as well. Block %d, %s.",
 			len(v.tombstone.regions), join(v.tombstone.regions), r.Tombstone.Block, r.Tombstone.Time),
 		fmt.Sprintf("Peers of %d regions (%s) read this tombstone in their own state at %s, so it was valid.",
 			len(v.receipt.regions), join(v.receipt.regions), v.receipt.time()),
@@ -85,7 +88,8 @@ func (v *verifier) report() (*Report, error) {
 	}
 	r.Unsigned = []string{
 		"The flags by which peers mark transactions as valid are signed by nobody and are not in the file; validity follows from the versions that endorsers signed.",
-		"Attestations and the annex may be left out of the file, and endorsements or orderers' signatures beyond those needed.",
+		"What a peer answers to a read proves nothing, even in a block, and is not looked at: only which versions of which keys it signed to have read.",
+		"Attestations and the annex may be left out of the file, and endorsements of the receipt and orderers' signatures beyond those needed.",
 	}
 	return r, nil
 }
@@ -111,7 +115,7 @@ func join(names []string) string { return strings.Join(names, ", ") }
 // Write prints the report for people.
 func (r *Report) Write(w io.Writer) error {
 	var b strings.Builder
-	b.WriteString("WHAT THE LEDGER PROVES\n")
+	b.WriteString("WHAT THE LEDGER PROVES\n  " + r.Rests + "\n")
 	for _, s := range r.Proves {
 		b.WriteString("  - " + s + "\n")
 	}

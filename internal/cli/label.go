@@ -78,6 +78,7 @@ func rulesFlag(c *cobra.Command, rules *string) {
 // relabel are the flags of label plan and label run.
 type relabel struct {
 	region, org, rules string
+	officer, purger    string // settings files
 	collections        []string
 }
 
@@ -86,10 +87,12 @@ func (r *relabel) add(c *cobra.Command) {
 	rulesFlag(c, &r.rules)
 	c.Flags().StringVar(&r.org, "org", "", "`organisation` that holds the records (default: the region's first)")
 	c.Flags().StringSliceVar(&r.collections, "collection", nil, "only these `collections` (default: all that the organisation writes to)")
+	c.Flags().StringVar(&r.officer, "officer", "", "settings `FILE` of an officer, who carries holds along (default: the local network's)")
+	c.Flags().StringVar(&r.purger, "purger", "", "settings `FILE` of a purger, who destroys what has moved (default: the local network's)")
 }
 
-// clients opens a writer, and beside it an officer and a purger where the local
-// network has them. With --settings there is one identity for all.
+// clients opens a writer, and beside it an officer and a purger: by --officer and
+// --purger, or where the local network has them.
 func (a *app) clients(ctx context.Context, r *relabel) (*gateway.Client, gateway.RelabelOptions, func(), error) {
 	o := gateway.RelabelOptions{Collections: r.collections}
 	rules, err := loadRules(r.rules)
@@ -110,15 +113,17 @@ func (a *app) clients(ctx context.Context, r *relabel) (*gateway.Client, gateway
 			c.Close()
 		}
 	}
-	if a.settings != "" || a.as != "" {
-		return writer, o, done, nil
-	}
-	for role, to := range map[string]**gateway.Client{record.RoleOfficer: &o.Officer, record.RolePurger: &o.Purger} {
-		if *to, err = a.connect(ctx, where{r.region, r.org, role}, opts...); err != nil {
+	for role, x := range map[string]struct {
+		to   **gateway.Client
+		file string
+	}{record.RoleOfficer: {&o.Officer, r.officer}, record.RolePurger: {&o.Purger, r.purger}} {
+		if *x.to, err = a.beside(ctx, where{r.region, r.org, role}, x.file, opts...); err != nil {
 			done()
 			return nil, o, nil, err
 		}
-		open = append(open, *to)
+		if *x.to != nil {
+			open = append(open, *x.to)
+		}
 	}
 	return writer, o, done, nil
 }

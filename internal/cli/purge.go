@@ -26,24 +26,14 @@ bytes stay in the files of the holder's peers until they are overwritten or scru
   domicile purge run --region us --execute
   domicile purge serve --region us --config serve.yaml --execute`,
 	}
-	c.AddCommand(a.purgePlan(), a.purgeRun(), a.purgeServe(), a.purgePause(), a.purgeResume(), a.purgeScrub())
-	for _, x := range [][2]string{
-		{"attest", "Look for bytes of purged records and sign what was found"},
-	} {
-		c.AddCommand(&cobra.Command{
-			Use: x[0], Short: x[1] + " (not in this version)", DisableFlagParsing: true,
-			Example: "  domicile purge " + x[0] + "   # not in this version",
-			RunE: func(*cobra.Command, []string) error {
-				return usage{fmt.Errorf("purge %s is not available in this version", x[0]), "purge plan, run and serve are"}
-			},
-		})
-	}
+	c.AddCommand(a.purgePlan(), a.purgeRun(), a.purgeReassess(), a.purgeServe(), a.purgePause(), a.purgeResume(), a.purgeScrub(), a.purgeAttest(), a.purgeFailed())
 	return c
 }
 
 // purgeFlags say what to purge.
 type purgeFlags struct {
 	region, org, before string
+	officer             string // settings file, for purges of a case
 	collections         []string
 	limit               int
 }
@@ -160,6 +150,7 @@ func (a *app) printPlan(p *purge.Plan, rows int) {
 func (a *app) purgeRun() *cobra.Command {
 	var p purgeFlags
 	var execute bool
+	var ref string
 	var o purge.Options
 	c := &cobra.Command{
 		Use: "run --region REGION", Short: "Purge what is due; a dry run without --execute",
@@ -167,12 +158,19 @@ func (a *app) purgeRun() *cobra.Command {
 least two regions sign. Held records are skipped and counted. It can be interrupted at any
 point: run it again.
 
+With --case it purges, instead of what is due, what an approved case of erasure lets go
+(domicile retention erasure).
+
 Without --execute it goes through the same steps and writes nothing. With it, one JSON line
 is printed for each thing done.`,
 		Example: `  domicile purge run --region us
-  domicile purge run --region us --execute --limit 500`,
+  domicile purge run --region us --execute --limit 500
+  domicile purge run --region eu --case DSR-17 --execute`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if ref != "" {
+				return a.purgeCase(c.Context(), &p, ref, execute)
+			}
 			client, real, err := a.ledger(c.Context(), &p)
 			if err != nil {
 				return err
@@ -191,6 +189,8 @@ is printed for each thing done.`,
 	}
 	p.add(c)
 	c.Flags().BoolVar(&execute, "execute", false, "really purge")
+	c.Flags().StringVar(&ref, "case", "", "`reference` of an approved case of erasure")
+	c.Flags().StringVar(&p.officer, "officer", "", "with --case: settings `FILE` of an officer, who finds the records (default: the local network's)")
 	c.Flags().IntVar(&o.BatchRecords, "batch", purge.DefaultBatchRecords, "`records` in one purge transaction")
 	return c
 }
@@ -213,7 +213,7 @@ func (a *app) runPurge(ctx context.Context, l purge.Ledger, o purge.Options, exe
 	result, err := purge.Run(ctx, l, o)
 	b.finish()
 	a.sayPurged(result, authorities, execute)
-	if result.Failed > 0 && result.Cut == "" {
+	if n := result.InTheWay(); n > 0 && n == result.Failed {
 		err = failedRecords(result, err)
 	}
 	return errors.Join(err, printErr)

@@ -84,6 +84,9 @@ func (a *app) serve(ctx context.Context, p *purgeFlags, config *serve.Config, ex
 			return pause != nil, err
 		},
 	}
+	if f := config.Evidence; len(f.Scrubs)+len(f.Attestations) > 0 {
+		b.Evidence = func(context.Context) ([]serve.Evidence, error) { return evidenceOf(f) }
+	}
 	if !execute {
 		b.Ledger = purge.DryRun(l)
 	}
@@ -96,7 +99,8 @@ func (a *app) serve(ctx context.Context, p *purgeFlags, config *serve.Config, ex
 		a.sayPurged(result, nil, execute)
 		if result.Cut != "" {
 			a.say("The run was cut short: %s. There may be more.", result.Cut)
-		} else if result.Failed > 0 {
+		}
+		if n := result.InTheWay(); n > 0 && n == result.Failed {
 			err = failedRecords(result, err)
 		}
 		return errors.Join(err, events.err)

@@ -39,6 +39,18 @@ func (a *app) connect(ctx context.Context, w where, opts ...gateway.Option) (*ga
 	return gateway.Open(ctx, s, append([]gateway.Option{gateway.WithLogger(log)}, opts...)...)
 }
 
+// beside opens a second client for an act that takes another role: with the settings
+// file given, or as a user of the local network. It is nil when the command acts with
+// one identity that the user named.
+func (a *app) beside(ctx context.Context, w where, file string, opts ...gateway.Option) (*gateway.Client, error) {
+	if file == "" && (a.settings != "" || a.as != "") {
+		return nil, nil
+	}
+	other := *a
+	other.settings, other.as = file, ""
+	return other.connect(ctx, w, opts...)
+}
+
 func (a *app) loadSettings(w where) (*gateway.Settings, error) {
 	if a.settings != "" {
 		s, err := gateway.LoadSettings(a.settings)

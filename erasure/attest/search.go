@@ -1,0 +1,208 @@
+package attest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"domicile/chaincode/record"
+	"domicile/erasure"
+	"domicile/erasure/certificate"
+)
+
+// Never is what no search of this package reaches, for [certificate.Statement.NotCovered].
+func Never() []string {
+	return []string{
+		"backups, and copies that were taken of the stores",
+		"snapshots of volumes and of machines",
+		"swap",
+		"core dumps outside the nodes' directories",
+		"free blocks and the journal of the file system",
+		"blocks that an SSD has set aside (wear levelling)",
+		"salts in another encoding than raw bytes",
+		"copies of a resource without its salt, such as exports",
+	}
+}
+
+// NoMemory is added to [Never] where the memory of processes is not searched.
+const NoMemory = "memory of running processes"
+
+// Wanted is what is looked for.
+type Wanted struct {
+	Records []record.Ref
+	prints  []erasure.Fingerprint
+	canary  []erasure.Pattern
+}
+
+// Add adds a record by the prints that its purge left. An error says that a print is
+// malformed.
+func (w *Wanted) Add(r record.Ref, prints []record.Print) error {
+	for i, p := range prints {
+		f, err := erasure.FingerprintFrom(fmt.Sprintf("%s %d", r.ID, i), p)
+		if err != nil {
+			return fmt.Errorf("evidence of %s: %w", r.ID, err)
+		}
+		w.prints = append(w.prints, f)
+	}
+	w.Records = append(w.Records, r)
+	return nil
+}
+
+// AddCanary adds a record about nobody, all bytes of which may be looked for, in
+// every encoding.
+func (w *Wanted) AddCanary(r record.Ref, c record.CanaryBytes) {
+	w.canary = append(w.canary,
+		erasure.Pattern{Name: r.ID + " salt", Bytes: c.Salt}, erasure.Pattern{Name: r.ID + " body", Bytes: c.Body})
+	w.Records = append(w.Records, r)
+}
+
+// Node is one node to search.
+type Node struct {
+	Name, Kind string
+	// Dirs are the directories that hold all that the node writes.
+	Dirs []string
+	// PID is the process whose memory is searched, 0 for none.
+	PID        int
+	Height     uint64
+	ScrubbedAt time.Time // zero: not since the purges
+}
+
+// Residue is one store of a node in which bytes were found.
+type Residue struct {
+	Node, Store string
+	Files       int
+	Forms       map[string]int
+	Records     int // how many records' bytes
+}
+
+func (r Residue) String() string {
+	var forms []string
+	for f, n := range r.Forms {
+		forms = append(forms, fmt.Sprintf("%s %d", f, n))
+	}
+	slices.Sort(forms)
+	return fmt.Sprintf("%s, %s: bytes of %d records in %d places (%s)", r.Node, r.Store, r.Records, r.Files, strings.Join(forms, ", "))
+}
+
+// Search looks for what is wanted on one node. It only reads, and the node may run.
+// The error is that of a directory that cannot be opened, or of ctx.
+func Search(ctx context.Context, n Node, w *Wanted, now func() time.Time) (certificate.Node, []Residue, error) {
+	out := certificate.Node{Name: n.Name, Kind: n.Kind, Height: n.Height, SearchedAt: now().UTC().Format(time.RFC3339), Stores: []certificate.Store{}}
+	if !n.ScrubbedAt.IsZero() {
+		out.ScrubbedAt = n.ScrubbedAt.UTC().Format(time.RFC3339)
+	}
+	var found []Residue
+	add := func(name, method, root string, r *erasure.Report) {
+		s := certificate.Store{Name: name, Method: method, Files: r.Files, Bytes: r.Bytes}
+		for _, gap := range r.NotCovered {
+			s.NotCovered = append(s.NotCovered, strings.TrimPrefix(strings.TrimPrefix(gap, root), string(filepath.Separator)))
+		}
+		if res := residue(n.Name, name, r); res.Files > 0 {
+			s.Found, s.Forms = res.Files, res.Forms
+			found = append(found, res)
+		}
+		out.Stores = append(out.Stores, s)
+	}
+	for _, dir := range n.Dirs {
+		roots, err := storesOf(dir)
+		if err != nil {
+			return out, found, fmt.Errorf("search %s: %w", n.Name, err)
+		}
+		for _, root := range roots {
+			r, err := erasure.Scan(ctx, erasure.Options{Roots: []string{root.path}, Fingerprints: w.prints, Patterns: w.canary})
+			if err != nil {
+				if _, gone := os.Lstat(root.path); os.IsNotExist(gone) {
+					continue // a file that came and went
+				}
+				return out, found, fmt.Errorf("search %s: %w", n.Name, err)
+			}
+			add(root.name, root.method(), root.path, r)
+		}
+	}
+	if n.PID != 0 {
+		r, err := erasure.ScanProcess(ctx, n.PID, w.canary, w.prints...)
+		if ctx.Err() != nil {
+			return out, found, ctx.Err()
+		}
+		if err != nil {
+			r = &erasure.Report{NotCovered: []string{err.Error()}}
+		}
+		add("memory", "memory", "", r)
+	}
+	return out, found, nil
+}
+
+// residue sums up what was found in one store.
+func residue(node, store string, r *erasure.Report) Residue {
+	out := Residue{Node: node, Store: store, Forms: map[string]int{}}
+	places, records := map[string]bool{}, map[string]bool{}
+	for _, f := range r.Findings {
+		places[f.Path] = true
+		id, _, _ := strings.Cut(f.Pattern, " ")
+		records[id] = true
+		out.Forms[string(f.Form)] += f.Count
+	}
+	out.Files, out.Records = len(places), len(records)
+	return out
+}
+
+// root is one store of a node.
+type root struct{ name, path string }
+
+// inner are directories that hold stores rather than being one.
+var inner = []string{"data", "ledgersData"}
+
+// storesOf lists the stores below a node's directory: its entries, those of its data
+// and ledgers one level deeper.
+func storesOf(dir string) ([]root, error) {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil, err
+	}
+	return list(real, "")
+}
+
+func list(dir, prefix string) ([]root, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []root
+	for _, e := range entries {
+		r := root{prefix + e.Name(), filepath.Join(dir, e.Name())}
+		if !e.IsDir() && !e.Type().IsRegular() {
+			continue // sockets; links are followed by nobody
+		}
+		if e.IsDir() && slices.Contains(inner, e.Name()) {
+			more, err := list(r.path, r.name+"/")
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, more...)
+			continue
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// method says how a store is opened, in the words of [certificate.Store]. Whatever it
+// is called, every file in it is read raw, as LevelDB table or journal, and as gzip.
+func (r root) method() string {
+	base := filepath.Base(r.path)
+	info, err := os.Stat(r.path)
+	switch {
+	case strings.Contains(base, "snapshot"):
+		return "snapshots"
+	case strings.Contains(base, "log") && (err != nil || !info.IsDir()):
+		return "logs"
+	}
+	if hits, err := filepath.Glob(filepath.Join(r.path, "CURRENT")); err == nil && len(hits) > 0 {
+		return "tables, journals"
+	}
+	return "raw"
+}

@@ -1,0 +1,94 @@
+package gateway
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"domicile/chaincode/record"
+)
+
+func TestAHeartbeatIsAPublicTransactionThatNamesNobody(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.open().Heartbeat(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, p := range w.peers() {
+		for _, s := range p.saw() {
+			if s.method != "Endorse" {
+				continue
+			}
+			n++
+			q := decode[record.VerifyRequest]([]byte(s.args[0]))
+			if s.function != record.FuncVerify || len(s.transient) != 0 || len(s.orgs) != 0 || record.CheckID(q.ID) != nil || strings.Trim(q.Hash, "0") != "" {
+				t.Errorf("sent %+v", s)
+			}
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d endorsements, want 1", n)
+	}
+}
+
+func TestEveryPeerOfTheRegionIsAskedForItsOwnHeight(t *testing.T) {
+	w := newWorld(t)
+	w.b.onFail(func(seen) error { return status.Error(codes.Unavailable, "down") })
+	heights := w.open().Heights(w.ctx)
+	up := 0
+	for _, h := range heights {
+		switch {
+		case h.Peer == "b" && (h.Err == nil || record.CodeOf(h.Err) != record.CodeUnavailable):
+			t.Errorf("the peer that is down: %+v", h)
+		case h.Peer != "b" && (h.Err != nil || h.Height != 5):
+			t.Errorf("%+v", h)
+		case h.Peer != "b":
+			up++
+		}
+	}
+	if len(heights) != 3 || up != 2 {
+		t.Errorf("heights %+v", heights)
+	}
+	for _, p := range w.peers() {
+		for _, s := range p.saw() {
+			if !slices.Equal(s.orgs, []string{p.Org}) {
+				t.Errorf("%s was asked to involve %v", p.Name, s.orgs)
+			}
+		}
+	}
+}
+
+func TestAPauseGoesToTheHoldersPeersAlone(t *testing.T) {
+	w := newWorld(t)
+	c := w.open()
+	if _, err := c.Pause(w.ctx, PauseOrder{Except: []record.Ground{record.GroundForced}, Authority: "a", Reason: "r"}); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := c.Paused(w.ctx, ""); err != nil || p == nil || p.Reason != "r" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	n := 0
+	for _, p := range w.peers() {
+		for _, s := range p.saw() {
+			if s.op != record.OpPause && s.op != record.OpPaused {
+				continue
+			}
+			if p.Org != "UsHospital" || !slices.Equal(s.orgs, []string{"UsHospital"}) {
+				t.Errorf("%s of %s saw %s for %v", p.Name, p.Org, s.op, s.orgs)
+			}
+			if s.op == record.OpPause && s.method == "Endorse" {
+				n++
+				q := decode[record.PauseRequest](s.transient[record.FieldRequest])
+				if !q.Paused || len(q.Seed) != record.SeedLen || len(q.Except) != 1 || q.Region != "us" {
+					t.Errorf("request %+v", q)
+				}
+			}
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d orders, want 1", n)
+	}
+}

@@ -1,0 +1,312 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"domicile/chaincode/chaincodetest"
+	"domicile/chaincode/record"
+	"domicile/collections"
+	"domicile/fhir/labeling"
+	"domicile/gateway"
+	"domicile/gateway/gatewaytest"
+)
+
+// shop runs the command against a network in memory.
+type shop struct {
+	t *testing.T
+	n *gatewaytest.Network
+}
+
+func open(t *testing.T) shop { return shop{t, gatewaytest.Start(t, chaincodetest.Options{})} }
+
+// run runs a command as a user of an organisation and returns what it printed.
+func (s shop) run(org, user, stdin string, args ...string) (out, words string, status int) {
+	s.t.Helper()
+	var o, e bytes.Buffer
+	status = Run(s.t.Context(), append([]string{"--settings", s.n.Settings(org, user)}, args...), strings.NewReader(stdin), &o, &e)
+	return o.String(), e.String(), status
+}
+
+// ok is run for a command that must succeed.
+func (s shop) ok(org, user, stdin string, args ...string) string {
+	s.t.Helper()
+	out, words, status := s.run(org, user, stdin, args...)
+	if status != ExitDone {
+		s.t.Fatalf("%s: status %d\n%s%s", strings.Join(args, " "), status, words, out)
+	}
+	return out + words
+}
+
+// refused wants a command to be refused with a code.
+func (s shop) refused(code record.Code, org, user, stdin string, args ...string) {
+	s.t.Helper()
+	out, words, status := s.run(org, user, stdin, args...)
+	if status != ExitRefused || !strings.Contains(words+out, string(code)) {
+		s.t.Fatalf("%s: status %d, want %s\n%s%s", strings.Join(args, " "), status, code, words, out)
+	}
+}
+
+// put puts resources and returns the receipts.
+func (s shop) put(org, in string, args ...string) []gateway.Receipt {
+	s.t.Helper()
+	out, words, status := s.run(org, "writer", in, append([]string{"record", "put", "--region", s.region(org), "-"}, args...)...)
+	if status != ExitDone {
+		s.t.Fatalf("put: %s", words)
+	}
+	return decodeLines[gateway.Receipt](s.t, out)
+}
+
+func (s shop) region(org string) string {
+	return map[string]string{"UsHospital": "us", "EuHospital": "eu"}[org]
+}
+
+func decodeLines[T any](t *testing.T, out string) []T {
+	t.Helper()
+	var list []T
+	for line := range strings.Lines(out) {
+		var x T
+		if err := json.Unmarshal([]byte(line), &x); err != nil {
+			t.Fatalf("%v in %q", err, line)
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+func (s shop) rules() {
+	s.t.Helper()
+	s.n.SetPrivate("us-a-log", func(p *collections.Private) { p.Labels.Rules = labeling.Shipped().SHA256() })
+}
+
+func diagnosis(id, code, end string) string {
+	return fmt.Sprintf(`{"resourceType":"Condition","id":%q,"subject":{"reference":"Patient/p1"},"code":{"coding":[{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":%q}]},"onsetDateTime":%q,"abatementDateTime":%q}`+"\n", id, code, end, end)
+}
+
+const person = `{"reference": "Patient/p1"}`
+
+func TestLabelExplainSaysWhichRuleWhichCodeAndWhichPath(t *testing.T) {
+	s := open(t)
+	s.rules()
+	in := diagnosis("c1", "F11.20", "2001-01-01")
+	id := s.put("UsHospital", in)[0].ID
+	for name, out := range map[string]string{
+		"record": s.ok("UsHospital", "writer", "", "label", "explain", "--region", "us", id),
+		"file":   s.ok("UsHospital", "writer", in, "label", "explain", "-"),
+	} {
+		for _, want := range []string{"OPIOIDUD", "urn:domicile:rules:opioid", "F11.20", "code.coding[0]"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s: no %s in\n%s", name, want, out)
+			}
+		}
+	}
+}
+
+func TestRetentionExplainNamesEveryRowAndTheOneThatWon(t *testing.T) {
+	s := open(t)
+	id := s.put("UsHospital", diagnosis("c1", "J06.9", "2001-01-01"))[0].ID
+	out := s.ok("UsHospital", "officer", "", "retention", "explain", "--region", "us", id)
+	for _, want := range []string{`row "care" of us`, "from 2007-01-02 on", "claims", "marked", "rest", "DEMO, not law"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
+
+func TestAHoldIsReleasedByAnotherPersonOnly(t *testing.T) {
+	s := open(t)
+	s.put("UsHospital", diagnosis("c1", "J06.9", "2001-01-01"))
+	order := []string{"--region", "us", "--matter", "case-1", "--authority", "court", "--reason", "pending", "--subject", "-"}
+	s.ok("UsHospital", "officer", person, append([]string{"record", "hold"}, order...)...)
+	if out := s.ok("UsHospital", "purger", "", "purge", "run", "--region", "us", "--execute"); !strings.Contains(out, "HELD") || !strings.Contains(out, "0 records were purged") {
+		t.Errorf("purge: %s", out)
+	}
+	if out := s.ok("UsHospital", "officer", "", "hold", "list", "--region", "us"); !strings.Contains(out, "case-1") || !strings.Contains(out, "subject") {
+		t.Errorf("list: %s", out)
+	}
+	if out := s.ok("UsHospital", "officer", "", "hold", "report", "--region", "us"); !strings.Contains(out, "case-1,court,pending,") {
+		t.Errorf("report: %s", out)
+	}
+	s.refused(record.CodeSamePerson, "UsHospital", "officer", person, append([]string{"record", "release"}, order...)...)
+	s.ok("UsHospital", "officer2", person, append([]string{"record", "release"}, order...)...)
+	if out := s.ok("UsHospital", "purger", "", "purge", "run", "--region", "us", "--execute"); !strings.Contains(out, "1 records were purged") {
+		t.Errorf("purge: %s", out)
+	}
+}
+
+func TestAHoldByQueryTakesRecordsPutLater(t *testing.T) {
+	s := open(t)
+	s.rules()
+	order := []string{"--region", "us", "--matter", "case-2", "--authority", "court", "--reason", "pending", "--query-label", "SUD", "--query-type", "Condition"}
+	s.ok("UsHospital", "officer", "", append([]string{"record", "hold"}, order...)...)
+	rs := s.put("UsHospital", diagnosis("c1", "F11.20", "2001-01-01")+diagnosis("c2", "J06.9", "2001-01-01"))
+	out := s.ok("UsHospital", "purger", "", "purge", "run", "--region", "us", "--execute")
+	if !strings.Contains(out, "1 records were purged") || !strings.Contains(out, "1 left alone: HELD") {
+		t.Errorf("purge: %s", out)
+	}
+	if out := s.ok("UsHospital", "officer", "", "retention", "explain", "--region", "us", rs[0].ID); !strings.Contains(out, "held by: case-2") {
+		t.Errorf("explain: %s", out)
+	}
+	s.refused(record.CodeSamePerson, "UsHospital", "officer", "", append([]string{"record", "release"}, order...)...)
+	s.ok("UsHospital", "officer2", "", append([]string{"record", "release"}, order...)...)
+	if out := s.ok("UsHospital", "purger", "", "purge", "run", "--region", "us", "--execute"); !strings.Contains(out, "1 records were purged") {
+		t.Errorf("purge: %s", out)
+	}
+}
+
+func TestAnUnconfirmedRowMakesItsRecordsNeedReviewUntilAnOfficerApproves(t *testing.T) {
+	s := open(t)
+	s.n.SetPrivate("us-a-log", func(p *collections.Private) { p.Confirmations = nil })
+	id := s.put("UsHospital", diagnosis("c1", "J06.9", "2001-01-01"))[0].ID
+	if out := s.ok("UsHospital", "purger", "", "purge", "run", "--region", "us", "--execute"); !strings.Contains(out, "NEEDS_REVIEW") {
+		t.Errorf("purge: %s", out)
+	}
+	if out := s.ok("UsHospital", "officer", "", "retention", "due", "--region", "us"); !strings.Contains(out, "1 that a person must approve first") || !strings.Contains(out, "not confirmed") {
+		t.Errorf("due: %s", out)
+	}
+	approve := []string{"retention", "approve", "--region", "us", "--authority", "committee", "--reason", "no claim", id}
+	if out := s.ok("UsHospital", "officer", "", approve...); !strings.Contains(out, "Nothing was changed") {
+		t.Errorf("dry run: %s", out)
+	}
+	s.ok("UsHospital", "officer", "", append(approve, "--execute")...)
+	if out := s.ok("UsHospital", "purger", "", "purge", "run", "--region", "us", "--execute"); !strings.Contains(out, "1 records were purged") {
+		t.Errorf("purge: %s", out)
+	}
+}
+
+func TestRetentionDueListsWhatIsNeverDue(t *testing.T) {
+	s := open(t)
+	s.put("UsHospital", `{"resourceType":"Basic","id":"undated"}`)
+	out := s.ok("UsHospital", "officer", "", "retention", "due", "--region", "us")
+	if !strings.Contains(out, "1 that are never due") || !strings.Contains(out, "end") {
+		t.Errorf("due: %s", out)
+	}
+	future := s.ok("UsHospital", "officer", "", "retention", "due", "--region", "us", "--next", "30d", "--json")
+	if !strings.Contains(future, `"verdict":"never"`) {
+		t.Errorf("due: %s", future)
+	}
+}
+
+func TestNothingIsShortenedSilentlyAPersonExecutesThePlan(t *testing.T) {
+	s := open(t)
+	s.rules()
+	rs := s.put("UsHospital", diagnosis("c1", "F11.20", "2018-01-01")) // row "marked" keeps it a year longer than "care"
+	s.ok("UsHospital", "officer", "", "label", "set", "--region", "us", "--labels", "N", "--reason", "coded by mistake", "--execute", rs[0].ID)
+	plan := s.ok("UsHospital", "officer", "", "purge", "reassess", "--region", "us")
+	if !strings.Contains(plan, "earlier") || !strings.Contains(plan, "2025-01-02") || !strings.Contains(plan, "2024-01-02") || !strings.Contains(plan, "Nothing was changed") {
+		t.Errorf("plan: %s", plan)
+	}
+	if out := s.ok("UsHospital", "officer", "", "retention", "explain", "--region", "us", rs[0].ID); !strings.Contains(out, "from 2025-01-02 on") {
+		t.Errorf("before anybody executes: %s", out)
+	}
+	if _, _, status := s.run("UsHospital", "officer", "", "purge", "reassess", "--region", "us", "--execute"); status != ExitUsage {
+		t.Errorf("without a reason: status %d", status)
+	}
+	s.ok("UsHospital", "officer", "", "purge", "reassess", "--region", "us", "--execute", "--reason", "reviewed")
+	if out := s.ok("UsHospital", "officer", "", "retention", "explain", "--region", "us", rs[0].ID); !strings.Contains(out, "from 2024-01-02 on") {
+		t.Errorf("after: %s", out)
+	}
+}
+
+func TestFactsAreRecordedFromAFileAndListed(t *testing.T) {
+	s := open(t)
+	s.ok("UsHospital", "officer", person, "retention", "fact", "--region", "us", "--subject", "-", "--fact", "birth=1980", "--fact", "erasure-request=2026-05-02", "--source", "registry 7")
+	out := s.ok("UsHospital", "officer", person, "retention", "fact", "--region", "us", "--subject", "-")
+	if !strings.Contains(out, "1980") || !strings.Contains(out, "registry 7") {
+		t.Errorf("facts: %s", out)
+	}
+	s.ok("UsHospital", "officer", person, "retention", "fact", "--region", "us", "--subject", "-", "--withdraw", "birth=1980", "--reason", "another person")
+	_, words, status := s.run("UsHospital", "officer", person, "retention", "fact", "--region", "us", "--subject", "-", "--fact", "jane roe=1980")
+	if status != ExitUsage || strings.Contains(words, "jane") {
+		t.Errorf("a mistyped fact: %d %s", status, words)
+	}
+}
+
+func TestAForcedErasureNeedsTwoPersonsAndAFloorRefusesIt(t *testing.T) {
+	s := open(t)
+	rs := s.put("EuHospital", diagnosis("c1", "J06.9", "2001-01-01")+diagnosis("c2", "J06.9", "2024-01-01"))
+	demand := []string{"retention", "erasure", "--region", "eu", "--subject", "-", "--law", "gdpr", "--received", "2026-05-02"}
+	out := s.ok("EuHospital", "officer", person, demand...)
+	for _, want := range []string{"1 may go, 1 refused", "answered by 2026-06-02", "17(3)", "12(4)", "Nothing was changed"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	s.ok("EuHospital", "officer", person, append(demand, "--case", "DSR-1", "--execute")...)
+	s.refused(record.CodeLimited, "EuHospital", "reader", "", "record", "get", "--region", "eu", rs[1].ID)
+	purge := []string{"purge", "run", "--region", "eu", "--case", "DSR-1", "--officer", s.n.Settings("EuHospital", "officer")}
+	s.refused(record.CodeNoCase, "EuHospital", "purger", "", append(purge, "--execute")...)
+	approve := []string{"retention", "case", "approve", "--region", "eu", "--case", "DSR-1", "--authority", "DPO", "--reason", "checked"}
+	s.refused(record.CodeSamePerson, "EuHospital", "officer", "", approve...)
+	s.ok("EuHospital", "officer2", "", approve...)
+	if out := s.ok("EuHospital", "purger", "", purge...); !strings.Contains(out, "1 may go, 1 refused") || !strings.Contains(out, "Nothing was changed") {
+		t.Errorf("dry run: %s", out)
+	}
+	out = s.ok("EuHospital", "purger", "", append(purge, "--execute")...)
+	if !strings.Contains(out, "1 records were purged") || !strings.Contains(out, "1 left alone: RETAINED") {
+		t.Errorf("purge: %s", out)
+	}
+	if out := s.ok("EuHospital", "reader", "", "proof", "show", rs[0].ID); !strings.Contains(out, "purged") {
+		t.Errorf("proof: %s", out)
+	}
+	s.ok("EuHospital", "officer2", "", "retention", "case", "close", "--lift", "--region", "eu", "--case", "DSR-1", "--authority", "DPO", "--reason", "answered")
+	s.ok("EuHospital", "reader", "", "record", "get", "--region", "eu", rs[1].ID)
+}
+
+func TestRecordsAreMovedByLabelRunAfterTheRulesChange(t *testing.T) {
+	s := open(t)
+	s.n.SetPrivate("us-a-log", func(p *collections.Private) { p.Labels.Rules = "" })
+	s.put("UsHospital", diagnosis("c1", "F11.20", "2001-01-01")+diagnosis("c2", "J06.9", "2001-01-01"))
+	s.rules()
+	if out := s.ok("UsHospital", "writer", "", "label", "run", "--region", "us"); !strings.Contains(out, "1 to do: move") || !strings.Contains(out, "Nothing was changed") {
+		t.Errorf("dry run: %s", out)
+	}
+	out := s.ok("UsHospital", "writer", "", "label", "run", "--region", "us", "--execute")
+	if !strings.Contains(out, "1 done: stamp") || !strings.Contains(out, "1 left alone: FORBIDDEN") {
+		t.Errorf("a writer alone does what it may: %s", out)
+	}
+	out = s.ok("UsHospital", "writer", "", "label", "run", "--region", "us", "--execute",
+		"--officer", s.n.Settings("UsHospital", "officer"), "--purger", s.n.Settings("UsHospital", "purger"))
+	if !strings.Contains(out, "1 done: move") {
+		t.Errorf("with officer and purger: %s", out)
+	}
+	if out := s.ok("UsHospital", "writer", "", "label", "plan", "--region", "us"); !strings.Contains(out, "every record has the labels") {
+		t.Errorf("plan: %s", out)
+	}
+}
+
+func TestLabelRulesComeFromADirectory(t *testing.T) {
+	s := open(t)
+	dir := t.TempDir()
+	for _, f := range labeling.ShippedFiles()[:3] {
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(f.Name)), f.Data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.rules()
+	in := diagnosis("c1", "F11.20", "2001-01-01")
+	s.refused(record.CodeRules, "UsHospital", "writer", in, "record", "put", "--region", "us", "--rules", dir, "-")
+	rules, err := loadRules(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.n.SetPrivate("us-a-log", func(p *collections.Private) { p.Labels.Rules = rules.SHA256() })
+	s.ok("UsHospital", "writer", in, "record", "put", "--region", "us", "--rules", dir, "-")
+}
+
+func TestQuarantinedRecordsAreListed(t *testing.T) {
+	s := open(t)
+	s.n.SetPrivate("us-a-log", func(p *collections.Private) {
+		p.Settings = map[string]collections.Setting{"us-a": {Unknown: collections.UnknownQuarantine}}
+	})
+	rs := s.put("UsHospital", `{"resourceType":"Basic","id":"x","meta":{"security":[{"system":"urn:nobody","code":"Q"}]}}`+"\n"+`{"resourceType":"Basic","id":"y"}`)
+	out := s.ok("UsHospital", "officer", "", "record", "list", "--region", "us", "--quarantined", "--json")
+	if !strings.Contains(out, rs[0].ID) || strings.Contains(out, rs[1].ID) {
+		t.Errorf("list: %s", out)
+	}
+}
