@@ -536,7 +536,7 @@ func TestT19_TwoEndorsersAgree(t *testing.T) {
 	ctx := testContext(t, patience)
 	for _, body := range []string{
 		`{"resourceType":"Patient","multipleBirthInteger":1.0e0,"birthDate":"1970-01-01"}`,
-		`{"resourceType":"Observation","effectivePeriod":{"end":"2011-02-29"},"meta":{"security":[{"code":"N"},{"code":"R"}]},"valueQuantity":{"value":0.10}}`,
+		`{"resourceType":"Observation","effectivePeriod":{"end":"2011-02-29"},"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"N"},{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}]},"valueQuantity":{"value":0.10}}`,
 		`{"resourceType":"Bundle","type":"document","entry":[{"resource":{"resourceType":"Patient","id":"a"}}]}`,
 		string(encounter(longAgo, "é\U0001f600")),
 	} {
