@@ -41,6 +41,11 @@ type PutRecord struct {
 	// and when its labels differ from that one's, one more entry for those. Of an
 	// entry without By the contract fills in who, when and the transaction.
 	History []Relabel `json:"history,omitempty"`
+	// Due and Row, with MovedFrom only, are [Meta.Due] and [Meta.Row] of the record it
+	// continues; Due is [UndatedDue] when that has none. The copy is due no earlier, or
+	// the record is not let go.
+	Due string `json:"due,omitempty"`
+	Row string `json:"row,omitempty"`
 }
 
 // Meta is the stored metadata of a record, at [MetaKey], inside a private value
