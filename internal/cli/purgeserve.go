@@ -84,7 +84,9 @@ func (a *app) serve(ctx context.Context, p *purgeFlags, config *serve.Config, ex
 			return pause != nil, err
 		},
 	}
-	if !execute {
+	if execute {
+		b.Canary = l.canary
+	} else {
 		b.Ledger = purge.DryRun(l)
 	}
 	s, err := serve.New(config, b)
