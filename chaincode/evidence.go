@@ -105,6 +105,9 @@ func evidence(c *call, req *record.EvidenceRequest) ([]byte, error) {
 			p.Entries = append(p.Entries, e)
 		}
 	}
+	if err := c.uncut(scan{c.log, s}, last); err != nil {
+		return nil, err
+	}
 	return encode(p)
 }
 

@@ -103,6 +103,7 @@ func (c *call) page(s scan, limit int, p *record.Page) (full bool, err error) {
 		return false, missing(err)
 	}
 	defer it.Close()
+	last := ""
 	for read := 0; it.HasNext(); read++ {
 		kv, err := it.Next()
 		if err != nil {
@@ -118,9 +119,28 @@ func (c *call) page(s scan, limit int, p *record.Page) (full bool, err error) {
 		if ours {
 			p.Entries = append(p.Entries, e)
 		}
-		p.Next = kv.GetKey()
+		last = kv.GetKey()
+		p.Next = last
 	}
-	return false, nil
+	return false, c.uncut(s, last)
+}
+
+// uncut checks that a scan ended where its range does: a peer ends a range without
+// a word at its query limit (ledger.state.totalQueryLimit), and then what is behind
+// the last key would never be found.
+func (c *call) uncut(s scan, last string) error {
+	if last == "" {
+		return nil
+	}
+	it, err := c.stub.GetPrivateDataByRange(s.collection, last+"\x00", s.end)
+	if err != nil {
+		return missing(err)
+	}
+	defer it.Close()
+	if it.HasNext() {
+		return record.Fail(record.CodeInternal, "the peer cut a range: its ledger.state.totalQueryLimit must be above 1000")
+	}
+	return nil
 }
 
 // entryOf decodes an index entry; ours is false for one of another collection of

@@ -41,8 +41,12 @@ func (l *Ledger) Commit(txs ...*Tx) Block {
 			l.apply(t, Version{uint64(n), uint64(i)}, updated)
 		}
 	}
-	l.blocks = append(l.blocks, b)
 	l.forget(txs)
+	if l.cfg.Lean {
+		l.blocks = append(l.blocks, Block{Number: n})
+	} else {
+		l.blocks = append(l.blocks, b)
+	}
 	return b
 }
 
@@ -128,10 +132,13 @@ func (l *Ledger) endorsed(t *Tx, updated map[string]bool) bool {
 // private state of every peer.
 func (l *Ledger) apply(t *Tx, ver Version, updated map[string]bool) {
 	for k, w := range t.set.writes {
+		l.counts.Writes++
 		if w.del {
 			delete(l.state, k)
+			l.order.remove(k)
 			continue
 		}
+		l.order.add(k)
 		l.state[k] = entry{w.value, ver, l.state[k].param}
 	}
 	for k, p := range t.set.params {
@@ -143,6 +150,7 @@ func (l *Ledger) apply(t *Tx, ver Version, updated map[string]bool) {
 	}
 	for name, c := range t.set.colls {
 		for k, w := range c.writes {
+			l.counts.Writes++
 			l.applyPrivate(name, k, w, ver)
 		}
 		for k, p := range c.params {
@@ -165,13 +173,13 @@ func (l *Ledger) applyPrivate(coll, key string, w write, ver Version) {
 	for _, p := range l.peers {
 		switch {
 		case w.purge:
-			delete(p.private[coll], key)
-			p.store = slices.DeleteFunc(p.store, func(s Stored) bool { return s.Collection == coll && s.Key == key })
+			p.coll(coll).drop(key)
+			p.store.purge(coll, key)
 		case p.isolated || !l.colls[coll].holds(p.org):
 		case w.del:
-			delete(p.private[coll], key)
+			p.coll(coll).drop(key)
 		default:
-			p.setPrivate(coll, key, privateEntry{w.value, ver})
+			p.coll(coll).set(key, privateEntry{w.value, ver})
 		}
 	}
 }
@@ -179,13 +187,16 @@ func (l *Ledger) applyPrivate(coll, key string, w write, ver Version) {
 // keep puts a transaction's private writes, valid or not, into the private data
 // stores of the members.
 func (l *Ledger) keep(t *Tx, _ Version, valid bool) {
+	if l.cfg.Lean {
+		return
+	}
 	for name, c := range t.set.colls {
 		for _, p := range l.peers {
 			if p.isolated || !l.colls[name].holds(p.org) {
 				continue
 			}
 			for _, k := range sorted(c.writes) {
-				p.store = append(p.store, Stored{t.TxID, name, k, c.writes[k].value, valid})
+				p.store.add(Stored{t.TxID, name, k, c.writes[k].value, valid})
 			}
 		}
 	}
@@ -215,13 +226,12 @@ func (l *Ledger) forget(txs []*Tx) {
 // scan reads a half-open range of the public state; end "" means no end.
 func (l *Ledger) scan(start, end string) rangeRead {
 	r := rangeRead{start: start, end: end}
-	for k := range l.state {
-		if k >= start && (end == "" || k < end) {
-			r.keys = append(r.keys, k)
+	for c := l.order.from(start, end); ; {
+		k, ok := c.next()
+		if !ok {
+			break
 		}
-	}
-	slices.Sort(r.keys)
-	for _, k := range r.keys {
+		r.keys = append(r.keys, k)
 		r.versions = append(r.versions, l.state[k].ver)
 	}
 	return r

@@ -145,6 +145,7 @@ func (l *Ledger) simulate(p Proposal, org string) (*simulation, error) {
 	if !slices.Contains(l.cfg.Orgs, msp) {
 		return nil, &EndorseError{org, "access denied: creator is of no organisation of the channel"}
 	}
+	l.counts.Simulations++
 	st := &stub{l: l, peer: me, p: p, msp: msp, set: newRWSet()}
 	resp := me.cc.Invoke(st)
 	if err := st.FinishWriteBatch(); err != nil {

@@ -29,6 +29,9 @@ type Config struct {
 	// QueryLimit is where a range ends without a word
 	// (ledger.state.totalQueryLimit). Defaults to 100000.
 	QueryLimit int
+	// Lean forgets what only history needs: blocks lose their transactions, and
+	// there are no private data stores. For channels with millions of keys.
+	Lean bool
 	// NoPurge takes the V2_5 application capability away.
 	NoPurge bool
 }
@@ -55,11 +58,6 @@ type hashEntry struct {
 	param []byte
 }
 
-type privateEntry struct {
-	value []byte
-	ver   Version
-}
-
 // Ledger is an in-memory channel with one chaincode. Its methods may be called
 // concurrently.
 type Ledger struct {
@@ -70,29 +68,11 @@ type Ledger struct {
 	mu     sync.Mutex
 	blocks []Block
 	state  map[string]entry
+	order  keyset                          // of state
 	hashes map[string]map[string]hashEntry // collection, key hash
 	peers  map[string]*peerState
 	seen   map[string]bool // transaction ids
-}
-
-// peerState is what one peer keeps for itself.
-type peerState struct {
-	org       string
-	cc        shim.Chaincode
-	isolated  bool
-	private   map[string]map[string]privateEntry // collection, raw key
-	store     []Stored
-	transient []Stored
-}
-
-// Stored is one private write in a peer's private data store or transient
-// store. Value is nil for a delete or purge.
-type Stored struct {
-	TxID       string
-	Collection string
-	Key        string
-	Value      []byte
-	Valid      bool // false: its transaction was refused by the validators
+	counts Counts
 }
 
 // NewLedger starts a channel without blocks.
@@ -123,7 +103,7 @@ func NewLedger(cfg Config) (*Ledger, error) {
 		if err != nil {
 			return nil, fmt.Errorf("chaincode of %s: %w", org, err)
 		}
-		l.peers[org] = &peerState{org: org, cc: cc, private: map[string]map[string]privateEntry{}}
+		l.peers[org] = &peerState{org: org, cc: cc, private: map[string]*privateState{}}
 	}
 	return l, nil
 }
@@ -172,6 +152,34 @@ func (l *Ledger) Height() int {
 	return len(l.blocks)
 }
 
+// Counts is what the ledger was asked for since it began: by simulations, each
+// endorser's counted, and by commits.
+type Counts struct {
+	Simulations int // of proposals
+	Reads       int // of single keys, hashes included
+	Ranges      int // queries
+	Entries     int // that ranges returned
+	Writes      int // keys written by valid transactions
+}
+
+// Minus is the difference to an earlier reading.
+func (c Counts) Minus(earlier Counts) Counts {
+	return Counts{
+		c.Simulations - earlier.Simulations, c.Reads - earlier.Reads, c.Ranges - earlier.Ranges,
+		c.Entries - earlier.Entries, c.Writes - earlier.Writes,
+	}
+}
+
+// Sum is the number of all these calls.
+func (c Counts) Sum() int { return c.Simulations + c.Reads + c.Ranges + c.Entries + c.Writes }
+
+// Counts returns what the ledger was asked for so far.
+func (l *Ledger) Counts() Counts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.counts
+}
+
 // Blocks returns the blocks from number first on.
 func (l *Ledger) Blocks(first int) []Block {
 	l.mu.Lock()
@@ -191,14 +199,14 @@ func (l *Ledger) State(key string) []byte {
 func (l *Ledger) Private(org, coll, key string) []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.peers[org].private[coll][key].value
+	return l.peers[org].coll(coll).entries[key].value
 }
 
 // PrivateKeys lists the keys an organisation's peer has in a collection.
 func (l *Ledger) PrivateKeys(org, coll string) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return sorted(l.peers[org].private[coll])
+	return sorted(l.peers[org].coll(coll).entries)
 }
 
 // Transient lists what an organisation's peer was handed by endorsements and
@@ -214,7 +222,7 @@ func (l *Ledger) Transient(org string) []Stored {
 func (l *Ledger) Store(org string) []Stored {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.peers[org].store)
+	return l.peers[org].store.all()
 }
 
 // Isolate cuts an organisation's peer off from private data of new blocks, or
@@ -236,15 +244,15 @@ func (l *Ledger) Reconcile(org string) {
 			continue
 		}
 		for _, other := range c.members.orgs() {
-			for k, e := range l.peers[other].private[name] {
+			for k, e := range l.peers[other].coll(name).entries {
 				if e.ver == l.hashes[name][keyHash(k)].ver {
-					me.setPrivate(name, k, e)
+					me.coll(name).set(k, e)
 				}
 			}
 		}
-		for k, e := range me.private[name] {
+		for k, e := range me.coll(name).entries {
 			if _, live := l.hashes[name][keyHash(k)]; !live && e.ver != (Version{}) {
-				delete(me.private[name], k)
+				me.coll(name).drop(k)
 			}
 		}
 	}
@@ -256,20 +264,13 @@ func (l *Ledger) Reconcile(org string) {
 func (l *Ledger) Plant(org, coll, key string, value []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e, ok := l.peers[org].private[coll][key]
+	e, ok := l.peers[org].coll(coll).entries[key]
 	if !ok {
 		return errors.New("no such private key on that peer")
 	}
 	e.value = slices.Clone(value)
-	l.peers[org].private[coll][key] = e
+	l.peers[org].coll(coll).entries[key] = e
 	return nil
-}
-
-func (p *peerState) setPrivate(coll, key string, e privateEntry) {
-	if p.private[coll] == nil {
-		p.private[coll] = map[string]privateEntry{}
-	}
-	p.private[coll][key] = e
 }
 
 // DropTransient empties every transient store, as a peer does with old entries

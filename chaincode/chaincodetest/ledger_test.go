@@ -378,3 +378,30 @@ func TestA_private_range_ends_at_the_query_limit_without_a_word(t *testing.T) {
 	b.commit("VALID", b.must("A", then(put("a", "1", "x"), put("a", "2", "x"), put("a", "3", "x")), "A"))
 	b.want("", "A", list("a", "1=x 2=x"), "A")
 }
+
+func TestA_private_range_of_a_peer_with_default_settings_ends_at_100_000_keys(t *testing.T) {
+	b := newBench(t, func(c *chaincodetest.Config) { c.Lean = true })
+	const limit = 100_000
+	fill := func(s shim.ChaincodeStubInterface) error {
+		for i := range limit + 1 {
+			if err := s.PutPrivateData("a", fmt.Sprintf("%06d", i), []byte("x")); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	b.commit("VALID", b.must("A", fill, "A"))
+	for start, want := range map[string]int{"": limit, "000001": limit, "000002": limit - 1, "100000": 1, "100001": 0} {
+		b.want("", "A", func(s shim.ChaincodeStubInterface) error {
+			it, err := s.GetPrivateDataByRange("a", start, "")
+			n := 0
+			for ; err == nil && it.HasNext(); n++ {
+				_, err = it.Next()
+			}
+			if err == nil && n != want {
+				err = fmt.Errorf("%d keys from %q on, want %d", n, start, want)
+			}
+			return err
+		}, "A")
+	}
+}

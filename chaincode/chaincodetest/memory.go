@@ -28,6 +28,8 @@ type Options struct {
 	Now func() time.Time
 	// QueryLimit, see [Config].
 	QueryLimit int
+	// Lean, see [Config].
+	Lean bool
 	// NoPolicy leaves the ledger empty.
 	NoPolicy bool
 	// Crashes is where recovered panics are noted. Defaults to [io.Discard].
@@ -60,7 +62,7 @@ func NewMemory(o Options) (*Memory, error) {
 	var err error
 	m.Ledger, err = NewLedger(Config{
 		Orgs: orgs, EndorsementPolicy: o.Policy.EndorsementPolicy(), Collections: o.Policy.Fabric(),
-		Now: o.Now, QueryLimit: o.QueryLimit,
+		Now: o.Now, QueryLimit: o.QueryLimit, Lean: o.Lean,
 		Chaincode: func(org string) (shim.Chaincode, error) {
 			return chaincode.New(chaincode.WithPeerMSP(func() (string, error) { return org, nil }), chaincode.WithCrashLog(o.Crashes))
 		},

@@ -52,10 +52,11 @@ func (s *stub) GetPrivateData(coll, key string) ([]byte, error) {
 		return nil, err
 	}
 	h := s.l.hashes[coll][keyHash(key)]
-	e := s.peer.private[coll][key]
+	e := s.peer.coll(coll).entries[key]
 	if h.ver != e.ver {
 		return nil, errMissing
 	}
+	s.l.counts.Reads++
 	s.set.coll(coll).reads[keyHash(key)] = h.ver
 	return slices.Clone(e.value), nil
 }
@@ -68,7 +69,8 @@ func (s *stub) GetMultiplePrivateData(coll string, keys ...string) ([][]byte, er
 	}
 	out := make([][]byte, len(keys))
 	for i, k := range keys {
-		e := s.peer.private[coll][k]
+		e := s.peer.coll(coll).entries[k]
+		s.l.counts.Reads++
 		s.set.coll(coll).reads[keyHash(k)] = e.ver
 		out[i] = slices.Clone(e.value)
 	}
@@ -81,6 +83,7 @@ func (s *stub) GetPrivateDataHash(coll, key string) ([]byte, error) {
 		return nil, err
 	}
 	h := s.l.hashes[coll][keyHash(key)]
+	s.l.counts.Reads++
 	s.set.coll(coll).reads[keyHash(key)] = h.ver
 	return slices.Clone(h.hash), nil
 }
@@ -141,6 +144,7 @@ func (s *stub) GetPrivateDataValidationParameter(coll, key string) ([]byte, erro
 		return nil, err
 	}
 	h := s.l.hashes[coll][keyHash(key)]
+	s.l.counts.Reads++
 	s.set.coll(coll).reads[keyHash(key)] = h.ver
 	return slices.Clone(h.param), nil
 }
@@ -155,18 +159,17 @@ func (s *stub) privateRange(coll, start, end string) (shim.StateQueryIteratorInt
 		return nil, fmt.Errorf("txid [%s]: unsuppored transaction. Queries on pvt data is supported only in a read-only transaction", s.p.TxID)
 	}
 	s.queried = true
-	var keys []string
-	for k := range s.peer.private[coll] {
-		if k >= start && (end == "" || k < end) {
-			keys = append(keys, k)
-		}
-	}
-	slices.Sort(keys)
-	it := &iterator{}
-	for _, k := range keys[:min(len(keys), s.l.cfg.QueryLimit)] {
-		it.kvs = append(it.kvs, &queryresult.KV{Namespace: "domicile", Key: k, Value: slices.Clone(s.peer.private[coll][k].value)})
-	}
-	return it, nil
+	s.l.counts.Ranges++
+	state := s.peer.coll(coll)
+	keys, left := state.order.from(start, end), s.l.cfg.QueryLimit
+	return &iterator{counts: &s.l.counts, peek: func() bool {
+		_, ok := keys.peek()
+		return ok && left > 0
+	}, take: func() *queryresult.KV {
+		k, _ := keys.next()
+		left--
+		return &queryresult.KV{Namespace: "domicile", Key: k, Value: slices.Clone(state.entries[k].value)}
+	}}, nil
 }
 
 func (s *stub) GetPrivateDataByRange(coll, start, end string) (shim.StateQueryIteratorInterface, error) {

@@ -12,6 +12,7 @@ import (
 
 func (s *stub) GetState(key string) ([]byte, error) {
 	e := s.l.state[key]
+	s.l.counts.Reads++
 	s.set.reads[key] = e.ver
 	return slices.Clone(e.value), nil
 }
@@ -53,6 +54,7 @@ func (s *stub) SetStateValidationParameter(key string, ep []byte) error {
 
 func (s *stub) GetStateValidationParameter(key string) ([]byte, error) {
 	e := s.l.state[key]
+	s.l.counts.Reads++
 	s.set.reads[key] = e.ver
 	return slices.Clone(e.param), nil
 }
@@ -71,11 +73,13 @@ func (s *stub) publicRange(start, end string) *iterator {
 }
 
 func (s *stub) iterate(r rangeRead) *iterator {
-	it := &iterator{}
-	for _, k := range r.keys[:min(len(r.keys), s.l.cfg.QueryLimit)] {
-		it.kvs = append(it.kvs, &queryresult.KV{Namespace: "domicile", Key: k, Value: slices.Clone(s.l.state[k].value)})
-	}
-	return it
+	s.l.counts.Ranges++
+	keys := r.keys[:min(len(r.keys), s.l.cfg.QueryLimit)]
+	return &iterator{counts: &s.l.counts, peek: func() bool { return len(keys) > 0 }, take: func() *queryresult.KV {
+		k := keys[0]
+		keys = keys[1:]
+		return &queryresult.KV{Namespace: "domicile", Key: k, Value: slices.Clone(s.l.state[k].value)}
+	}}
 }
 
 func (s *stub) GetStateByPartialCompositeKey(objectType string, keys []string) (shim.StateQueryIteratorInterface, error) {
@@ -101,7 +105,7 @@ func (s *stub) page(start, end string, size int32, bookmark string) (shim.StateQ
 		r.keys = r.keys[:n]
 	}
 	it := s.iterate(r)
-	return it, &peer.QueryResponseMetadata{FetchedRecordsCount: int32(len(it.kvs)), Bookmark: next}, nil
+	return it, &peer.QueryResponseMetadata{FetchedRecordsCount: int32(min(len(r.keys), s.l.cfg.QueryLimit)), Bookmark: next}, nil
 }
 
 func (s *stub) GetStateByRangeWithPagination(start, end string, size int32, bookmark string) (shim.StateQueryIteratorInterface, *peer.QueryResponseMetadata, error) {
@@ -137,21 +141,23 @@ func (s *stub) GetHistoryForKey(string) (shim.HistoryQueryIteratorInterface, err
 	return nil, errors.New("history database not enabled")
 }
 
-// iterator walks the result of a range query.
+// iterator walks the result of a range query. It reads no further than
+// the contract asks.
 type iterator struct {
-	kvs    []*queryresult.KV
+	counts *Counts
+	peek   func() bool
+	take   func() *queryresult.KV
 	closed bool
 }
 
-func (i *iterator) HasNext() bool { return len(i.kvs) > 0 && !i.closed }
+func (i *iterator) HasNext() bool { return !i.closed && i.peek() }
 
 func (i *iterator) Next() (*queryresult.KV, error) {
 	if !i.HasNext() {
 		return nil, errors.New("no more results")
 	}
-	kv := i.kvs[0]
-	i.kvs = i.kvs[1:]
-	return kv, nil
+	i.counts.Entries++
+	return i.take(), nil
 }
 
 func (i *iterator) Close() error {

@@ -18,15 +18,17 @@ const Kind = "domicile certificate of destruction"
 
 // Limits of what is read.
 const (
-	// MaxSize is the largest certificate, in bytes: four blocks of the largest size that a Domicile network makes
-	// (10 MB), in base64, and room for the rest.
-	MaxSize = 64 << 20
+	// MaxSize is the largest certificate, in bytes: four blocks of the size at which a Domicile network cuts them (2 MB)
+	// in base64, and as much again for the rest. Checking takes some eight times the size of the file in memory.
+	MaxSize = 32 << 20
 	// MaxGenesis is the largest genesis block, in bytes.
 	MaxGenesis = 4 << 20
 	// MaxAttestation is the largest attestation, in bytes.
 	MaxAttestation = 4 << 20
-	// maxBlocks bounds the blocks of a certificate, of which nearly all are configurations.
-	maxBlocks = 10_000
+	// maxItems bounds the objects, lists and their members in a file, because a short item can take much memory.
+	maxItems = 500_000
+	// maxPart is the largest part of a receipt, in bytes, for the same reason: it is decoded before it is believed.
+	maxPart = 1 << 20
 )
 
 // Certificate is the file. Every field is checked by [Verify] against something signed; fields of type []byte are
@@ -155,8 +157,10 @@ func Decode(b []byte) (*Certificate, error) {
 	if c.Kind != Kind {
 		return nil, fail("kind", "is not %q", Kind)
 	}
-	if len(c.Blocks) > maxBlocks {
-		return nil, fail("blocks", "more than %d", maxBlocks)
+	for _, part := range [][]byte{c.Receipt.ChannelHeader, c.Receipt.SignatureHeader, c.Receipt.Proposal, c.Receipt.Response} {
+		if len(part) > maxPart {
+			return nil, fail("receipt", "a part is longer than %d bytes", maxPart)
+		}
 	}
 	return c, nil
 }
@@ -187,6 +191,9 @@ func encode(v any) ([]byte, error) {
 func decode(b []byte, into any, limit int) error {
 	if len(b) > limit {
 		return fail("", "longer than %d bytes", limit)
+	}
+	if bytes.Count(b, []byte(","))+bytes.Count(b, []byte("{"))+bytes.Count(b, []byte("[")) > maxItems {
+		return fail("", "holds more than %d items", maxItems)
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()

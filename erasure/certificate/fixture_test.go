@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -302,6 +303,36 @@ func TestAFileTooLargeIsNotRead(t *testing.T) {
 	}
 }
 
+// TestAHostileFileTakesBoundedMemory: short items that decode to large ones are counted first.
+func TestAHostileFileTakesBoundedMemory(t *testing.T) {
+	genesis := fixture(t, "genesis.block")
+	c, err := Decode(fixture(t, "unanchored.json"))
+	must(t, err)
+	c.Receipt.Response = bytes.Repeat([]byte{0x12, 0}, maxPart/2+1)
+	manyReads, err := c.Encode()
+	must(t, err)
+	for name, file := range map[string][]byte{
+		"blocks":         []byte(`{"version":1,"blocks":[{}` + strings.Repeat(",{}", MaxSize/3-20) + `]}`),
+		"envelopes":      []byte(`{"blocks":[{"data":[""` + strings.Repeat(`,""`, MaxSize/3-20) + `]}]}`),
+		"configurations": []byte(`{"configurations":[1` + strings.Repeat(",1", MaxSize/2-20) + `]}`),
+		"depth":          bytes.Repeat([]byte("["), MaxSize),
+		"reads":          manyReads,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := Verify(file, genesis)
+			runtime.ReadMemStats(&after)
+			if err == nil {
+				t.Error("it holds")
+			}
+			if got := after.TotalAlloc - before.TotalAlloc; got > 64<<20 {
+				t.Errorf("%d MiB were allocated", got>>20)
+			}
+		})
+	}
+}
+
 // TestNothingThatDialsIsLinked: a verifier needs no network.
 func TestNothingThatDialsIsLinked(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
@@ -320,7 +351,7 @@ func TestNothingThatDialsIsLinked(t *testing.T) {
 func TestTheVerifierStaysSmall(t *testing.T) {
 	const limit = 1000
 	lines := 0
-	for _, name := range []string{"wire.go", "identity.go", "config.go", "block.go", "verify.go"} {
+	for _, name := range []string{"wire.go", "identity.go", "config.go", "block.go", "verify.go", "check.go"} {
 		b, err := os.ReadFile(name)
 		must(t, err)
 		for l := range strings.Lines(string(b)) {

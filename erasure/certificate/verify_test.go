@@ -199,6 +199,21 @@ func TestNewOrderersOfASignedConfigurationAreBelieved(t *testing.T) {
 	}
 }
 
+func TestATransactionIsFoundByItsPositionInTheBlock(t *testing.T) {
+	s := newStory(t, false)
+	s.tombstone.in("us-a-log").HashedReads[0].Version.TxNum = 1
+	s.data[4] = [][]byte{s.envelope(s.call(record.FuncWrite, "UsA")), s.envelope(s.purge)}
+	c, genesis := s.certificate()
+	c.Purge.Tx = 1
+	_, err := verified(t, c, genesis)
+	must(t, err)
+	c.Purge.Tx = 0
+	wantField(t, c, genesis, "purge.txId")
+	if got, err := Collect(t.Context(), s, s.ref); err != nil || got.Purge.Tx != 1 {
+		t.Error(err)
+	}
+}
+
 func TestARecordNeverAnchoredNeedsATombstoneThatFoundNoAnchor(t *testing.T) {
 	s := newStory(t, true)
 	s.tombstone.public.Reads[0].Version = version([]Place{anchorAt})
@@ -262,7 +277,7 @@ func TestAttestationsAreCheckedAndSaidToBeTheOperators(t *testing.T) {
 		c.Attestations = []Attestation{*again}
 		r, err := verified(t, c, genesis)
 		must(t, err)
-		if last := r.Stated[len(r.Stated)-1]; last.Who != "the operator of UsA" || !strings.Contains(last.What, "found them in 1 places") {
+		if last := r.Stated[len(r.Stated)-1]; last.Who != "the operator of UsA" || !strings.Contains(last.What, "FOUND BYTES that should be gone in 1 places") {
 			t.Errorf("%+v", last)
 		}
 	}

@@ -84,6 +84,9 @@ func (a *app) serve(ctx context.Context, p *purgeFlags, config *serve.Config, ex
 			return pause != nil, err
 		},
 	}
+	if f := config.Evidence; len(f.Scrubs)+len(f.Attestations) > 0 {
+		b.Evidence = func(context.Context) ([]serve.Evidence, error) { return evidenceOf(f) }
+	}
 	if execute {
 		b.Canary = l.canary
 	} else {

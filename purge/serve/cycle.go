@@ -227,11 +227,11 @@ func (s *Service) observe(ctx context.Context) {
 		s.look(ctx)
 	}
 	if s.backend.Evidence != nil {
-		if list, err := s.backend.Evidence(ctx); err != nil {
+		list, err := s.backend.Evidence(ctx)
+		if err != nil {
 			s.log.Warn("evidence of scrubbing and attestation", "why", reason(err))
-		} else {
-			s.metrics.evidence(list)
 		}
+		s.metrics.evidence(list)
 	}
 }
 
