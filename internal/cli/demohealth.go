@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"domicile/chaincode/record"
 	"domicile/collections"
@@ -66,16 +67,21 @@ func (d *demo) explain(ctx context.Context) error {
 	if f == nil {
 		return nil
 	}
-	why, err := c.ExplainLabels(ctx, f.ID)
+	w, err := d.client(ctx, d.home, record.RoleWriter)
+	if err != nil {
+		return err
+	}
+	why, err := w.ExplainLabels(ctx, f.ID)
 	if err != nil {
 		return err
 	}
 	d.say("  %s, %s, in %s: %s", f.ID, why.Type, f.Collection, f.Labels)
+	slices.SortStableFunc(why.Findings, func(x, y labeling.Finding) int { return boolOrder(x.Rule == "") - boolOrder(y.Rule == "") })
 	for i, x := range why.Findings {
 		if i == 3 {
 			break
 		}
-		d.say("    %s: %s %s %s", x.Label.Code, x.Rule, x.Path, x.Why)
+		d.say("    %s: %s", x.Label.Code, strings.Join(strings.Fields(x.Rule+" "+x.Path+": "+x.Why), " "))
 	}
 	e, err := explainOne(ctx, c, f.ID)
 	if err != nil {
