@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"gateway":                 {"fhir", "fhir/ds4p", "fhir/labeling", "collections", "chaincode/record", "erasure/certificate"},
 	"gateway/gatewaytest":     {"gateway", "collections", "chaincode/record", "chaincode/chaincodetest"},
 	"purge":                   {"chaincode/record"},
+	"purge/purgetest":         {"chaincode/chaincodetest", "chaincode/record", "purge"},
 	"erasure":                 {"chaincode/record"},
 	"erasure/certificate":     {"chaincode/record"},
 	"erasure/attest":          {"chaincode/record", "erasure", "erasure/certificate"},

@@ -74,6 +74,13 @@ func TestEachChangeIsToldAndTheForbiddenOnesAreRefused(t *testing.T) {
 		{"a row matches others", []edit{{"[Observation, Encounter]", "[Observation]"}, {"[Encounter, Observation]", "[Observation]"}}, "regions.us.retention.care.when", "matches other records", ""},
 		{"an authority changes", []edit{{"authority: a law", "authority: a newer law"}}, "regions.us.retention.care.authority", "a law becomes a newer law", ""},
 		{"a row is added", []edit{{"    transfers:", "      - {name: rest, trigger: end, keep: 1y, authority: a law}\n    transfers:"}, {"        authority: a state law\n", "        authority: a state law\n      - {name: rest, trigger: end, keep: 1y, authority: a law}\n"}}, "regions.us.retention.rest", "row is new", ""},
+		{"a row becomes the law of another place", []edit{{"keep: 6y", "keep: 6y\n        jurisdiction: US-AZ"}}, "regions.us.retention.care.jurisdiction", "none becomes US-AZ", ""},
+		{"a row asks for another action", []edit{{"keep: 6y", "keep: 6y\n        action: purge"}}, "regions.us.retention.care.action", "review becomes purge", ""},
+		{"a row changes sides", []edit{{"keep: 6y", "keep: 6y\n        kind: ceiling"}}, "regions.us.retention.care.kind", "floor becomes ceiling", ""},
+		{"a row gets a condition", []edit{{"keep: 6y", "keep: 6y\n        applies-if: [{fact: death, known: true}]"}}, "regions.us.retention.care.applies-if", "applies to other people", ""},
+		{"a period gets another trigger", []edit{{"trigger: end\n        keep: 6y", "trigger: birth\n        keep: 6y"}}, "regions.us.retention.care.until", "from 6y to birth + 6y", ""},
+		{"an edited row loses its confirmations", []edit{{"authority: a law", "authority: a newer law"}}, "regions.us.retention.care", "its confirmations end", ""},
+		{"a ceiling is added", []edit{{"    transfers:", "      - {name: cap, kind: ceiling, trigger: erasure-request, keep: 1m, authority: a law}\n    transfers:"}}, "regions.us.retention.cap", "erasure-request + 1m at most", ""},
 		{"a row is renamed", []edit{{"name: care", "name: other"}, {"name: care", "name: other"}}, "regions.us.retention.care", "row of 6y is removed", ""},
 		{"a transfer basis ends", []edit{drop(base[strings.Index(base, "    transfers:"):strings.Index(base, "  - name: us-wa")])}, "regions.us.transfers", "to eu on consent (another law) ends", ""},
 	} {

@@ -26,6 +26,10 @@
 // How many keys a purge names, and which purges share a transaction, is public.
 // Batches therefore hold a fixed count of records and are drawn in random order,
 // so that a batch does not show which records belong to one person.
+// What does not fill a batch waits for the next page of the index, and at the end for
+// [Options].HoldBack days; made-up records cannot fill it, because each purge is
+// published. Each purge also takes published tombstones of earlier batches off the
+// list of what is to do.
 //
 // # Why they are paced by bytes
 //
@@ -33,7 +37,8 @@
 // it rewrites the private write set of the transaction that wrote the key, and once
 // a sweep has touched more than 4 MB it does so again for every further key
 // (core/ledger/pvtdatastorage/store.go, purgeUpdatesProcessor). [Run] waits for each
-// purge to commit before it sends the next, and keeps the write sets that one batch
+// purge to commit, and with [Options].Peers until every peer that answers has processed
+// its block, before it sends the next, and keeps the write sets that one batch
 // touches under [DefaultSweepBytes]. A record over [record.BatchBytes] is alone in
 // its write set; its body goes first, by itself, and the other keys after at least
 // one more block, when nothing large is left to rewrite.

@@ -222,7 +222,11 @@ func (v *verifier) attested() ([]Said, error) {
 }
 
 func (s *Statement) words() string {
-	text := fmt.Sprintf("at %q, searched %d nodes for the record's bytes and found them in %d places.", s.StatedAt, len(s.Nodes), s.Found())
+	found := "found nothing"
+	if n := s.Found(); n > 0 {
+		found = fmt.Sprintf("FOUND BYTES that should be gone in %d places", n)
+	}
+	text := fmt.Sprintf("at %q, searched %d nodes for the bytes of %d records, this one among them, and %s.", s.StatedAt, len(s.Nodes), len(s.Records), found)
 	for _, n := range s.Nodes {
 		scrubbed := "not compacted since the purge"
 		if n.ScrubbedAt != "" {

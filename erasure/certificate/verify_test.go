@@ -277,7 +277,7 @@ func TestAttestationsAreCheckedAndSaidToBeTheOperators(t *testing.T) {
 		c.Attestations = []Attestation{*again}
 		r, err := verified(t, c, genesis)
 		must(t, err)
-		if last := r.Stated[len(r.Stated)-1]; last.Who != "the operator of UsA" || !strings.Contains(last.What, "found them in 1 places") {
+		if last := r.Stated[len(r.Stated)-1]; last.Who != "the operator of UsA" || !strings.Contains(last.What, "FOUND BYTES that should be gone in 1 places") {
 			t.Errorf("%+v", last)
 		}
 	}

@@ -84,7 +84,12 @@ func (a *app) serve(ctx context.Context, p *purgeFlags, config *serve.Config, ex
 			return pause != nil, err
 		},
 	}
-	if !execute {
+	if f := config.Evidence; len(f.Scrubs)+len(f.Attestations) > 0 {
+		b.Evidence = func(context.Context) ([]serve.Evidence, error) { return evidenceOf(f) }
+	}
+	if execute {
+		b.Canary = l.canary
+	} else {
 		b.Ledger = purge.DryRun(l)
 	}
 	s, err := serve.New(config, b)

@@ -55,6 +55,8 @@ type Config struct {
 	// Collections to work on. Default: all that the organisation holds.
 	Collections []string  `yaml:"collections"`
 	Heartbeat   Heartbeat `yaml:"heartbeat"`
+	// Evidence names files that other commands write and the service shows.
+	Evidence Files `yaml:"evidence"`
 	// Observe is how often the service looks at backlog and peers between runs,
 	// for its metrics. Default 5 min.
 	Observe time.Duration `yaml:"observe"`
@@ -72,6 +74,16 @@ type Heartbeat struct {
 	// PurgeInterval is the peers' ledger.pvtdataStore.purgeInterval, in blocks:
 	// after a run, heartbeats are sent until such a block has passed. Default 1.
 	PurgeInterval uint64 `yaml:"purgeInterval"`
+}
+
+// Files are where other commands leave what they did to the peers' disks. A file that
+// is not there says nothing.
+type Files struct {
+	// Scrubs are state files of domicile purge scrub.
+	Scrubs []string `yaml:"scrubs"`
+	// Attestations are files of domicile purge attest. Their signatures are not
+	// checked: they are shown, and nothing rests on them.
+	Attestations []string `yaml:"attestations"`
 }
 
 // TLS names PEM files. With ClientCA, callers need a certificate of it.

@@ -64,7 +64,7 @@ func (s *Service) purge(ctx context.Context, before string) (*purge.Result, erro
 	}
 	return purge.Run(ctx, s.backend.Ledger, purge.Options{
 		Collections: names, Before: before, HoldBack: s.config.HoldBackDays, Limit: s.config.Limit,
-		BatchRecords: s.config.Batch, SweepBytes: s.config.SweepBytes, Peers: s.pacing(),
+		BatchRecords: s.config.Batch, SweepBytes: s.config.SweepBytes, Peers: s.pacing(), Canary: s.backend.Canary,
 		Progress: func(e purge.Event) {
 			s.metrics.event(e)
 			if s.backend.Event != nil {
@@ -227,11 +227,11 @@ func (s *Service) observe(ctx context.Context) {
 		s.look(ctx)
 	}
 	if s.backend.Evidence != nil {
-		if list, err := s.backend.Evidence(ctx); err != nil {
+		list, err := s.backend.Evidence(ctx)
+		if err != nil {
 			s.log.Warn("evidence of scrubbing and attestation", "why", reason(err))
-		} else {
-			s.metrics.evidence(list)
 		}
+		s.metrics.evidence(list)
 	}
 }
 

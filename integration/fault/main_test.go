@@ -1,0 +1,98 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+var (
+	seed     = flag.Uint64("seed", 0, "repeat the decisions of the run that printed this `number` (0: new ones)")
+	rounds   = flag.Int("rounds", 0, "`rounds` of each fault (default 2, with -soak 20)")
+	required = flag.Bool("network-required", false, "fail, instead of skipping, where the programs are not built")
+	keep     = flag.Bool("keep", false, "keep the networks' directories")
+	soak     = flag.Bool("soak", false, "run the long variants")
+	_        = flag.String("network", "", "not used here: every test has a network of its own")
+)
+
+// binDir is where `make build` puts the programs.
+const binDir = "../../bin"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *seed == 0 {
+		*seed = rand.Uint64()
+	}
+	if *rounds == 0 {
+		if *rounds = 2; *soak {
+			*rounds = 20
+		}
+	}
+	status := m.Run()
+	if !testing.Short() {
+		fmt.Fprintf(os.Stderr, "%d rounds of each fault; the same decisions again: -seed=%d\n", *rounds, *seed)
+	}
+	os.Exit(status)
+}
+
+// needPrograms skips, or fails, where a network cannot be started.
+func needPrograms(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED: -short: no test on a real network runs")
+	}
+	for _, name := range []string{"peer", "orderer", "configtxgen", "ccaas", "ccaasbuilder", "domicile"} {
+		if _, err := os.Stat(filepath.Join(binDir, name)); err == nil {
+			continue
+		}
+		if *required {
+			t.Fatalf("bin/%s is missing: run `make build` first", name)
+		}
+		t.Skipf("SKIPPED: bin/%s is missing: run `make build` first", name)
+	}
+}
+
+// dice are the decisions of one test: they follow from -seed and its name.
+func dice(t *testing.T) *rand.Rand {
+	t.Helper()
+	h := fnv.New64a()
+	h.Write([]byte(t.Name()))
+	t.Logf("-seed=%d", *seed)
+	return rand.New(rand.NewPCG(*seed, h.Sum64()))
+}
+
+// patience bounds a test: so long for each round, and as long for the start.
+func patience(t *testing.T, round time.Duration) context.Context {
+	t.Helper()
+	limit := time.Duration(*rounds+1) * round
+	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errors.New("the test took too long"))
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// pause waits one poll interval; false when ctx ended.
+func pause(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(50 * time.Millisecond):
+		return true
+	}
+}
+
+// eventually calls f until it returns nil or ctx ends.
+func eventually(ctx context.Context, f func() error) error {
+	for {
+		err := f()
+		if err == nil || !pause(ctx) {
+			return err
+		}
+	}
+}
