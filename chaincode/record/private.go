@@ -78,6 +78,7 @@ type Meta struct {
 	Review      *Review   `json:"review,omitempty"`
 	MovedFrom   *Ref      `json:"movedFrom,omitempty"`
 	Terms       *Terms    `json:"terms,omitempty"`
+	Canary      bool      `json:"canary,omitempty"` // about nobody, see CanaryRequest; only the contract sets it
 }
 
 // IndexEntry is the stored payload of a due, subject or resource index key.
@@ -129,6 +130,7 @@ type State struct {
 	Content     string `json:"content,omitempty"`   // digest of the canonical form
 	Quarantined bool   `json:"quarantined,omitempty"`
 	MovedFrom   *Ref   `json:"movedFrom,omitempty"`
+	Canary      bool   `json:"canary,omitempty"` // about nobody, in no count
 	Ground      string `json:"ground,omitempty"` // once gone
 	PurgedAt    string `json:"purgedAt,omitempty"`
 	PurgeTx     string `json:"purgeTx,omitempty"`
