@@ -1,7 +1,6 @@
 package chaincode_test
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -38,7 +37,7 @@ func (m *relocation) arrive(change ...func(*record.PutRecord)) {
 	m.to = m.w.put("us-a2", m.body, append([]func(*record.PutRecord){func(r *record.PutRecord) {
 		r.Subjects, r.Labels = m.subjects, []record.Label{confidentiality("R"), actCode("HIV")}
 		r.MovedFrom, r.History = &record.Ref{Collection: "us-a", ID: m.from}, past
-		r.Due, r.Row, r.Classes = cmp.Or(old.Due, record.UndatedDue), old.Row, old.Classes
+		r.Due, r.Row, r.Classes = old.Due, old.Row, old.Classes
 	}}, change...)...)
 }
 
@@ -160,7 +159,7 @@ func TestMoved_makes_no_due_date_earlier(t *testing.T) {
 	}{
 		"the copy keeps the date accepted":            {"1999-12-31", nil, func(*record.PutRecord) {}, ""},
 		"the copy has a later date":                   {"1999-12-31", nil, func(r *record.PutRecord) { r.Due = "2300-01-01" }, ""},
-		"the copy has the date of a shorter policy":   {"1999-12-31", nil, func(r *record.PutRecord) { r.Due, r.Row = "", "" }, record.CodeNotMoved},
+		"the copy has the date of a shorter policy":   {"1999-12-31", nil, func(r *record.PutRecord) { r.Due = "2006-01-01" }, record.CodeNotMoved},
 		"the copy lacks a class that was declared":    {"1999-12-31", []string{"trial"}, func(r *record.PutRecord) { r.Classes = nil }, record.CodeNotMoved},
 		"the copy keeps the class that was declared":  {"1999-12-31", []string{"trial"}, func(*record.PutRecord) {}, ""},
 		"the copy is dated where nobody accepted one": {"", nil, func(r *record.PutRecord) { r.Due = "2020-01-01" }, record.CodeNotMoved},

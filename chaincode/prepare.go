@@ -74,7 +74,7 @@ func checkOrigin(c *call, r *record.PutRecord, at string) error {
 		return err
 	}
 	if len(r.Row) > maxMatter {
-		return record.Fail(record.CodeTooLarge, at+".row is too long")
+		return record.Fail(record.CodeBadRequest, at+".row is too long")
 	}
 	if len(r.History) > maxHistory {
 		return record.Fail(record.CodeTooLarge, fmt.Sprintf("%s has more than %d older label sets", at, maxHistory))
@@ -184,17 +184,8 @@ func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, set labelSet, que
 	if a := collections.Assess(k); a.Verdict != collections.VerdictNever {
 		meta.Due, meta.Row = a.Due.String(), a.Row
 	}
-	promise(&meta, r)
-	return meta, nil
-}
-
-// promise carries over what was accepted of the record that a copy continues: a move
-// makes no date earlier, and dates nothing that nobody has accepted a date for.
-func promise(meta *record.Meta, r *record.PutRecord) {
-	switch {
-	case r.Due == record.UndatedDue:
-		meta.Due, meta.Row = "", ""
-	case r.Due > meta.Due:
+	if r.MovedFrom != nil && (r.Due == "" || r.Due > meta.Due) {
 		meta.Due, meta.Row = r.Due, r.Row
 	}
+	return meta, nil
 }

@@ -234,7 +234,7 @@ func syntheaPatients(t *testing.T) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
 	root := filepath.Join("..", "..", "shared", "data", "fhir", "synthea")
-	for code, name := range map[string]string{"SUD": "Gilberto_Orosco", "MH": "Milan_Beatty"} {
+	for code, name := range map[string]string{"OPIOIDUD": "Gilberto_Orosco", "MH": "Milan_Beatty"} {
 		found, err := filepath.Glob(filepath.Join(root, name+"_*.json"))
 		if err != nil || len(found) == 0 {
 			t.Logf("SKIPPED: no patient with %s in %s", code, root)

@@ -63,7 +63,7 @@ func (d *demo) show() error {
 }
 
 func (d *demo) table() {
-	t := newTable(d.out, "Record", "Region", "Collection", "State", "Bytes held by", "Verified from", "Purged", "Bytes on disk now")
+	t := newTable(d.out, "Record", "Region", "Collection", "Labels", "State", "Bytes held by", "Verified from", "Purged", "Bytes on disk now")
 	for _, f := range d.followed {
 		state := f.State
 		switch {
@@ -73,7 +73,7 @@ func (d *demo) table() {
 			state += ", tombstone"
 		}
 		t.AppendRow([]any{
-			f.ID, f.Region, f.Collection, state, nodeList(f.Before), strings.Join(f.VerifiedFrom, " "), f.PurgedAt, nodeList(f.After),
+			f.ID, f.Region, f.Collection, f.Labels, state, nodeList(f.Before), strings.Join(f.VerifiedFrom, " "), f.PurgedAt, nodeList(f.After),
 		})
 	}
 	purged, tombstones := 0, 0
@@ -87,7 +87,7 @@ func (d *demo) table() {
 	}
 	others := len(d.regions) - 1
 	t.AppendFooter([]any{
-		fmt.Sprintf("all %d", d.evidence.Put+others), d.home, d.evidence.Put, fmt.Sprintf("%d tombstones", tombstones),
+		fmt.Sprintf("all %d", d.evidence.Put+others), d.home, d.evidence.Put, "", fmt.Sprintf("%d tombstones", tombstones),
 		"", strings.Join(anchors, "\n"), fmt.Sprintf("%d purged", purged), "",
 	})
 	t.Render()
