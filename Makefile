@@ -47,6 +47,7 @@ integration: build ## tests on real networks (flags: INTEGRATION="-run Name -v")
 
 bench: build ## ratios on one running network, interleaved, medians with spread (BENCH="-json")
 	go run ./integration/bench $(BENCH)
+	go run ./integration/bench -scale -rounds 3 $(BENCH)
 
 soak: build ## the long loops
 	go test -p 1 -timeout 4h ./integration/... -network-required -soak

@@ -63,7 +63,7 @@ func (c *call) arrived(d *doomed, b bearing, t record.Target, h *holdings) (reco
 	case twin.MovedFrom == nil || *twin.MovedFrom != from || twin.SHA256 != d.meta.SHA256,
 		anchor.PurgedAt != "" || anchor.Hash != hex.EncodeToString(hash),
 		!within(d.meta.Subjects, twin.Subjects) || !within(b.own, on.own),
-		!continues(&d.meta, &twin):
+		!continues(&d.meta, &twin), twin.Due != "" && (d.meta.Due == "" || twin.Due < d.meta.Due):
 		return record.CodeNotMoved, nil
 	case words.Downgrade(fromRest(d.meta.Labels), fromRest(twin.Labels)):
 		return record.CodeDowngrade, nil

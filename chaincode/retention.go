@@ -56,6 +56,9 @@ type judgement struct {
 // of the facts on the ledger. Neither a new policy nor a new fact shortens a period
 // by itself.
 func (c *call) judge(meta *record.Meta, b bearing) (judgement, error) {
+	if meta.Canary {
+		return c.judgeCanary(meta, b)
+	}
 	j := judgement{bearing: b}
 	k, err := c.caseOf(meta, b.facts)
 	if err != nil {

@@ -87,7 +87,9 @@ func (a *app) serve(ctx context.Context, p *purgeFlags, config *serve.Config, ex
 	if f := config.Evidence; len(f.Scrubs)+len(f.Attestations) > 0 {
 		b.Evidence = func(context.Context) ([]serve.Evidence, error) { return evidenceOf(f) }
 	}
-	if !execute {
+	if execute {
+		b.Canary = l.canary
+	} else {
 		b.Ledger = purge.DryRun(l)
 	}
 	s, err := serve.New(config, b)
