@@ -127,6 +127,21 @@ func TestLabels_unknown_ones_are_quarantined_where_the_collection_says_so(t *tes
 	wantCode(t, w.get(record.RoleOfficer, "us-a", id), record.CodeForbidden)
 }
 
+// A holder that ceases to be a programme keeps the records of its programme.
+func TestLabels_of_a_posture_outlive_it(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	part2 := actCode("42CFRPart2")
+	part2.Origin = record.OriginPosture
+	w.change(func(p *collections.Private) { p.Custodian.Part2 = collections.Part2Program })
+	id := w.put("us-a2", encounter("1999-12-31"), withLabels(confidentiality("R"), part2))
+	w.change(func(p *collections.Private) { p.Custodian.Part2 = collections.Part2None })
+	w.submit(amendCall(writer, "us-a2", relabelTo(id, "", confidentiality("R"), part2, actCode("CPLYCD"))))
+	w.refuses(amendCall(writer, "us-a2", relabelTo(id, "", confidentiality("R"), actCode("CPLYCD"))), record.CodeDowngrade)
+	rec := newRecord()
+	rec.Labels = []record.Label{confidentiality("R"), part2}
+	w.refuses(putCall("us-a2", rec, encounter("1999-12-31")), record.CodeBadLabels)
+}
+
 func TestLabels_come_from_the_rules_that_the_private_part_names(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})
 	old, rules := strings.Repeat("0", 64), strings.Repeat("a", 64)

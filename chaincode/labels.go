@@ -138,7 +138,8 @@ func (c *call) sourced(id string, labels []ds4p.Label, carried, decided bool) er
 		case ds4p.OriginConsent, ds4p.OriginDeclared:
 			ok = true
 		case ds4p.OriginPosture:
-			ok = c.part.Custodian.Part2 == collections.Part2Program
+			// What came from the posture of its day keeps its label.
+			ok = decided || carried || c.part.Custodian.Part2 == collections.Part2Program
 		case ds4p.OriginOfficer:
 			ok = decided || carried
 		case ds4p.OriginInbound, ds4p.OriginInline:

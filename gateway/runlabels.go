@@ -244,6 +244,7 @@ func (l *labelRun) putCopies(ctx context.Context, from, to string, batch []Relab
 				ID: r.NewID, Seed: newSeed(), Resource: r.meta.Resource, Subjects: r.meta.Subjects, Replaces: r.meta.Replaces,
 				Custody: r.meta.Custody, Labels: r.labels, Rules: rules, Facts: r.facts, Classes: r.meta.Classes,
 				Terms: r.meta.Terms, MovedFrom: &record.Ref{Collection: from, ID: r.ID}, History: continued(r),
+				Due: r.meta.Due, Row: r.meta.Row,
 			})
 			fields[record.BodyField(i)] = bodies[i]
 		}

@@ -41,6 +41,11 @@ type PutRecord struct {
 	// and when its labels differ from that one's, one more entry for those. Of an
 	// entry without By the contract fills in who, when and the transaction.
 	History []Relabel `json:"history,omitempty"`
+	// Due and Row, with MovedFrom only, are the due date accepted for the record it
+	// continues and the row that gave it: a move never makes a record due earlier. An
+	// empty Due leaves the copy without a date until an officer accepts one.
+	Due string `json:"due,omitempty"`
+	Row string `json:"row,omitempty"`
 }
 
 // Meta is the stored metadata of a record, at [MetaKey], inside a private value
