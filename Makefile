@@ -25,7 +25,7 @@ $(FABRIC) &: network/fabric/go.mod network/fabric/go.sum
 	touch $(FABRIC)
 
 $(CHECK): $(wildcard fhir/r4check/*.go) fhir/r4check/go.mod fhir/r4check/go.sum
-	cd fhir/r4check && go build -o $(CURDIR)/$(BIN)/ .
+	cd fhir/r4check && go build -o $(CURDIR)/$(CHECK) .
 	touch $(CHECK)
 
 $(TOOLS) &: scripts/tools/go.mod scripts/tools/go.sum

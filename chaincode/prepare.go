@@ -172,7 +172,7 @@ func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, set labelSet, que
 		}
 		meta.History = append(meta.History, h)
 	}
-	if end, ok := res.EndDate(); ok {
+	if end, ok := res.EndDateIn(c.zone()); ok {
 		meta.End = end.String()
 	}
 	words := c.part.Vocabulary()

@@ -162,7 +162,7 @@ func (n *Network) WaitDiscovered(ctx context.Context) error {
 	var peers []spec
 	want := map[string]bool{}
 	for _, s := range ofKind(n.nodes, KindPeer) {
-		if _, ok := s.running(); ok {
+		if _, ok := s.running(); ok && !s.quarantined() {
 			peers = append(peers, s)
 			want[s.address()] = true
 		}

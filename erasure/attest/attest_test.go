@@ -181,3 +181,24 @@ func TestADirectoryThatIsNotThereIsAnErrorAndNotClean(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// A store on another disk, linked into the peer's directory, is not clean because nobody
+// looked.
+func TestT33_AStoreThatIsALinkIsNamedAsNotSearched(t *testing.T) {
+	t.Parallel()
+	w := &attest.Wanted{}
+	purged(t, w)
+	for _, at := range []string{".", "data", "data/ledgersData"} {
+		dir := t.TempDir()
+		must(t, os.MkdirAll(filepath.Join(dir, at), 0o700))
+		must(t, os.Symlink(t.TempDir(), filepath.Join(dir, at, "pvtdataStore")))
+		node, _ := search(t, dir, w)
+		gaps := 0
+		for _, s := range node.Stores {
+			gaps += len(s.NotCovered)
+		}
+		if gaps != 1 {
+			t.Errorf("link in %s: %+v", at, node.Stores)
+		}
+	}
+}

@@ -53,10 +53,13 @@ func TestAReportNamesWhoOwesWhatAndWhy(t *testing.T) {
 	unsearched.Statement.Nodes = unsearched.Statement.Nodes[:1]
 	missing := statement("B", late, both)
 	missing.Statement.Missing = []string{"peer1.B"}
+	unread := statement("B", late, both)
+	unread.Statement.Nodes[1].Stores[0].NotCovered = []string{"ledgersData/pvtdataStore/000001.ldb: permission denied"}
 	for name, c := range map[string]struct {
 		b   []attest.Signed
 		why string
 	}{
+		"a file nobody could read":     {[]attest.Signed{unread}, attest.WhyGaps},
 		"nothing":                      {nil, attest.WhySilent},
 		"before the purge":             {[]attest.Signed{statement("B", late, alone)}, attest.WhyEarly},
 		"residue":                      {[]attest.Signed{residue}, attest.WhyResidue},
@@ -93,5 +96,16 @@ func TestAFileThatIsNoAttestationIsRefused(t *testing.T) {
 		if _, err := attest.Read([]byte(text), nil); err == nil {
 			t.Errorf("%q is read", text)
 		}
+	}
+}
+
+func TestMemoryThatWasNotSearchedIsSaidInTheStatementAndDoesNotKeepTheEvidence(t *testing.T) {
+	t.Parallel()
+	a := statement("A", late, alone)
+	a.Statement.Nodes[0].Stores = append(a.Statement.Nodes[0].Stores, certificate.Store{Name: "memory", Method: "memory", NotCovered: []string{"no right"}})
+	x := region
+	x.Pending = []record.Ref{alone}
+	if _, settled := attest.Join(x, []attest.Signed{a}); settled[alone] == nil {
+		t.Error("not settled")
 	}
 }

@@ -22,14 +22,15 @@ import (
 
 // scaleConfig is what the flags of the purges at size say.
 type scaleConfig struct {
-	on      bool
-	only    string
-	records int           // purged in a round of "Pacing"
-	naive   int           // records in a put transaction of the naive loop
-	window  time.Duration // of undisturbed puts
-	due     int           // in a cycle
-	stored  sizes
-	memory  sizes
+	on       bool
+	only     string
+	records  int           // purged in a round of "Pacing"
+	naive    int           // records in a put transaction of the naive loop
+	window   time.Duration // of undisturbed puts
+	patience time.Duration // with a sweep
+	due      int           // in a cycle
+	stored   sizes
+	memory   sizes
 }
 
 // sizes is a flag: numbers with commas between them, ascending.
@@ -61,7 +62,8 @@ func (c *scaleConfig) flags(f *flag.FlagSet) {
 	f.BoolVar(&c.on, "scale", false, "measure purges at size instead, on the small network")
 	f.StringVar(&c.only, "only", "", "only sections whose title contains this `text`")
 	f.IntVar(&c.records, "records", 1000, "-scale: records purged in a round; each has 8 keys")
-	f.IntVar(&c.naive, "naive", 12, "-scale: records in a put transaction of the naive loop")
+	f.IntVar(&c.naive, "naive", 25, "-scale: records in a put transaction of the naive loop; 0: leave it out")
+	f.DurationVar(&c.patience, "patience", 10*time.Minute, "-scale: how `long` a sweep is waited for")
 	f.DurationVar(&c.window, "window", 15*time.Second, "-scale: how `long` puts are counted without a purge")
 	f.IntVar(&c.due, "due", 1000, "-scale: records due in a cycle in memory")
 	f.Var(&c.stored, "stored", "-scale: `numbers` of records stored on the network")
@@ -75,8 +77,8 @@ func (c *scaleConfig) shrink() {
 }
 
 func (c *scaleConfig) check() error {
-	if c.records < 1 || c.naive < 1 || c.due < 1 || c.window <= 0 {
-		return errors.New("-records, -naive, -due and -window must be above 0")
+	if c.records < 1 || c.naive < 0 || c.due < 1 || c.window <= 0 {
+		return errors.New("-records, -due and -window must be above 0, -naive not below")
 	}
 	return nil
 }
