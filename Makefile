@@ -25,7 +25,7 @@ $(FABRIC) &: network/fabric/go.mod network/fabric/go.sum
 	touch $(FABRIC)
 
 $(CHECK): $(wildcard fhir/r4check/*.go) fhir/r4check/go.mod fhir/r4check/go.sum
-	cd fhir/r4check && go build -o $(CURDIR)/$(BIN)/ .
+	cd fhir/r4check && go build -o $(CURDIR)/$(CHECK) .
 	touch $(CHECK)
 
 $(TOOLS) &: scripts/tools/go.mod scripts/tools/go.sum
@@ -47,6 +47,7 @@ integration: build ## tests on real networks (flags: INTEGRATION="-run Name -v")
 
 bench: build ## ratios on one running network, interleaved, medians with spread (BENCH="-json")
 	go run ./integration/bench $(BENCH)
+	go run ./integration/bench -scale -rounds 3 $(BENCH)
 
 soak: build ## the long loops
 	go test -p 1 -timeout 4h ./integration/... -network-required -soak

@@ -19,18 +19,17 @@ func (c *call) evidenceKey() ([]byte, error) {
 	return key, nil
 }
 
-// salted returns the salt of a private value, which must be there. Other reads of
-// the key leave the same trace in the block, so evidence shows nothing.
-func (c *call) salted(coll, key string) ([]byte, error) {
+// salted returns salt and payload of a private value, which must be there. Other
+// reads of the key leave the same trace in the block, so evidence shows nothing.
+func (c *call) salted(coll, key string) (salt, payload []byte, err error) {
 	v, err := c.stub.GetPrivateData(coll, key)
 	if err != nil {
-		return nil, missing(err)
+		return nil, nil, missing(err)
 	}
-	salt, _, err := record.DecodeValue(v)
-	if err != nil {
-		return nil, internal("decoding a private value")
+	if salt, payload, err = record.DecodeValue(v); err != nil {
+		return nil, nil, internal("decoding a private value")
 	}
-	return salt, nil
+	return salt, payload, nil
 }
 
 // evidenceOf is the entry that lets operators look for the bytes of a record that is
@@ -38,11 +37,14 @@ func (c *call) salted(coll, key string) ([]byte, error) {
 func (c *call) evidenceOf(d *doomed, key []byte, draw *record.Drawer) (kv, error) {
 	e := record.Evidence{Version: record.Version}
 	for _, k := range []string{record.RecordKey(d.meta.ID), record.MetaKey(d.meta.ID)} {
-		salt, err := c.salted(c.coll.Name, k)
+		salt, body, err := c.salted(c.coll.Name, k)
 		if err != nil {
 			return kv{}, err
 		}
 		e.Prints = append(e.Prints, record.PrintOf(salt))
+		if d.meta.Canary && k == record.RecordKey(d.meta.ID) {
+			e.Canary = &record.CanaryBytes{Salt: salt, Body: body}
+		}
 	}
 	for _, k := range d.meta.Index {
 		e.Prints = append(e.Prints, record.PrintOf([]byte(k[max(0, len(k)-record.TailLen):])))

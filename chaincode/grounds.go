@@ -63,10 +63,12 @@ func (c *call) arrived(d *doomed, b bearing, t record.Target, h *holdings) (reco
 	case twin.MovedFrom == nil || *twin.MovedFrom != from || twin.SHA256 != d.meta.SHA256,
 		anchor.PurgedAt != "" || anchor.Hash != hex.EncodeToString(hash),
 		!within(d.meta.Subjects, twin.Subjects) || !within(b.own, on.own),
-		!continues(&d.meta, &twin):
+		!continues(&d.meta, &twin), twin.Due != "" && (d.meta.Due == "" || twin.Due < d.meta.Due):
 		return record.CodeNotMoved, nil
 	case words.Downgrade(fromRest(d.meta.Labels), fromRest(twin.Labels)):
 		return record.CodeDowngrade, nil
+	case !keeps(&d.meta, &twin):
+		return record.CodeNotMoved, nil
 	}
 	return "", nil
 }
@@ -84,6 +86,15 @@ func continues(meta, twin *record.Meta) bool {
 	}
 	return len(twin.History) >= len(past) &&
 		slices.EqualFunc(past, twin.History[:len(past)], func(a, b record.Relabel) bool { return a.Digest == b.Digest })
+}
+
+// keeps tells whether a copy is kept on the same footing as the record and at least as
+// long: no date was made earlier, none was given to what nobody has dated, and it is of
+// every class that the custodian declared.
+func keeps(meta, twin *record.Meta) bool {
+	later := twin.Due == "" || meta.Due != "" && twin.Due >= meta.Due
+	terms := meta.Terms == nil && twin.Terms == nil || meta.Terms != nil && twin.Terms != nil && *meta.Terms == *twin.Terms
+	return later && terms && meta.Custody == twin.Custody && within(meta.Classes, twin.Classes)
 }
 
 // withdrawn is the verdict of ground withdrawn: a disclosed copy whose terms have

@@ -37,6 +37,7 @@ func (m *relocation) arrive(change ...func(*record.PutRecord)) {
 	m.to = m.w.put("us-a2", m.body, append([]func(*record.PutRecord){func(r *record.PutRecord) {
 		r.Subjects, r.Labels = m.subjects, []record.Label{confidentiality("R"), actCode("HIV")}
 		r.MovedFrom, r.History = &record.Ref{Collection: "us-a", ID: m.from}, past
+		r.Due, r.Row, r.Classes = old.Due, old.Row, old.Classes
 	}}, change...)...)
 }
 
@@ -91,7 +92,7 @@ func TestMoved_a_record_goes_once_its_bytes_are_anchored_elsewhere_and_both_are_
 func TestMoved_is_refused_when(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})
 	for name, change := range map[string]func(*record.PutRecord){
-		"the copy says nothing of the record": func(r *record.PutRecord) { r.MovedFrom, r.History = nil, nil },
+		"the copy says nothing of the record": func(r *record.PutRecord) { r.MovedFrom, r.History, r.Due, r.Row = nil, nil, "", "" },
 		"the copy is of another record":       func(r *record.PutRecord) { r.MovedFrom.ID = record.NewID() },
 		"the copy is of another collection":   func(r *record.PutRecord) { r.MovedFrom.Collection = "us-a3" },
 		"a person is missing":                 func(r *record.PutRecord) { r.Subjects = r.Subjects[:1] },
@@ -140,6 +141,48 @@ func TestMoved_is_refused_when(t *testing.T) {
 		m.w.submit(amendCall(theOfficer, "us-a", relabelTo(m.from, "wrong patient's code", confidentiality("R"), actCode("HIV"))))
 		m.w.submit(m.purge())
 	})
+}
+
+// I9: nothing is shortened silently, by a move neither.
+func TestMoved_makes_no_due_date_earlier(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	long := []collections.Row{
+		{Name: "rest", Until: years(collections.TriggerEnd, 60)},
+		{Name: "trial", Class: "trial", Until: years(collections.TriggerEnd, 90)},
+	}
+	short := []collections.Row{{Name: "rest", Until: years(collections.TriggerEnd, 6)}, long[1]}
+	for name, c := range map[string]struct {
+		body    string // end of the encounter, "" for none
+		classes []string
+		change  func(*record.PutRecord)
+		want    record.Code // "" for moved
+	}{
+		"the copy keeps the date accepted":            {"1999-12-31", nil, func(*record.PutRecord) {}, ""},
+		"the copy has a later date":                   {"1999-12-31", nil, func(r *record.PutRecord) { r.Due = "2300-01-01" }, ""},
+		"the copy has the date of a shorter policy":   {"1999-12-31", nil, func(r *record.PutRecord) { r.Due = "2006-01-01" }, record.CodeNotMoved},
+		"the copy lacks a class that was declared":    {"1999-12-31", []string{"trial"}, func(r *record.PutRecord) { r.Classes = nil }, record.CodeNotMoved},
+		"the copy keeps the class that was declared":  {"1999-12-31", []string{"trial"}, func(*record.PutRecord) {}, ""},
+		"the copy is dated where nobody accepted one": {"", nil, func(r *record.PutRecord) { r.Due = "2020-01-01" }, record.CodeNotMoved},
+		"the copy is as undated as the record":        {"", nil, func(*record.PutRecord) {}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &world{w.Memory, t}
+			w.law(long...)
+			m := &relocation{w: w, body: encounter(c.body), subjects: tokens(2)}
+			if c.body == "" {
+				m.body = []byte(`{"resourceType":"Patient"}`)
+			}
+			m.from = w.put("us-a", m.body, func(r *record.PutRecord) { r.Subjects, r.Classes = m.subjects, c.classes })
+			w.law(short...)
+			m.arrive(c.change)
+			m.anchor()
+			if c.want != "" {
+				w.refuses(m.purge(), c.want)
+				return
+			}
+			w.submit(m.purge())
+		})
+	}
 }
 
 func TestMoved_carries_holds_along(t *testing.T) {

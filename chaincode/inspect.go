@@ -65,7 +65,7 @@ func (c *call) state(id string, held *holdings) (record.State, error) {
 // describe adds what the metadata tells.
 func (c *call) describe(s *record.State, meta *record.Meta, held *holdings) error {
 	s.SHA256, s.Size, s.Replaces = meta.SHA256, meta.Size, meta.Replaces
-	s.PutTx, s.PutAt = meta.PutTx, meta.PutAt
+	s.PutTx, s.PutAt, s.Canary = meta.PutTx, meta.PutAt, meta.Canary
 	s.Rules, s.Content, s.Quarantined, s.MovedFrom = meta.Rules, meta.Content, meta.Quarantined, meta.MovedFrom
 	b, err := held.about(meta, c.coll.Name)
 	if err != nil {

@@ -8,6 +8,8 @@ var (
 	writes = map[string]operation{
 		record.OpPut: withBodies(op(access{roles: []string{record.RoleWriter}},
 			func(r *record.PutRequest) place { return place{r.Version, r.Region, r.Collection} }, put)),
+		record.OpCanary: op(access{roles: []string{record.RolePurger}},
+			func(r *record.CanaryRequest) place { return place{r.Version, r.Region, r.Collection} }, canary),
 		record.OpHold: op(access{roles: []string{record.RoleOfficer}},
 			func(r *record.HoldRequest) place { return place{r.Version, r.Region, r.Collection} }, hold),
 		record.OpRelease: op(access{roles: []string{record.RoleOfficer}},

@@ -67,8 +67,14 @@ func checkOrigin(c *call, r *record.PutRecord, at string) error {
 		if m.Collection == c.coll.Name || !slices.Contains(c.siblings(), m.Collection) || record.CheckID(m.ID) != nil || m.ID == r.ID {
 			return record.Fail(record.CodeBadRequest, at+".movedFrom names no record of another collection of the holder")
 		}
-	} else if len(r.History) > 0 {
-		return record.Fail(record.CodeBadRequest, at+".history is for a record that continues another")
+	} else if len(r.History) > 0 || r.Due != "" || r.Row != "" {
+		return record.Fail(record.CodeBadRequest, at+".history, due and row are for a record that continues another")
+	}
+	if _, err := checkDay(r.Due, at+".due"); err != nil {
+		return err
+	}
+	if len(r.Row) > maxMatter {
+		return record.Fail(record.CodeBadRequest, at+".row is too long")
 	}
 	if len(r.History) > maxHistory {
 		return record.Fail(record.CodeTooLarge, fmt.Sprintf("%s has more than %d older label sets", at, maxHistory))
@@ -166,7 +172,7 @@ func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, set labelSet, que
 		}
 		meta.History = append(meta.History, h)
 	}
-	if end, ok := res.EndDate(); ok {
+	if end, ok := res.EndDateIn(c.zone()); ok {
 		meta.End = end.String()
 	}
 	words := c.part.Vocabulary()
@@ -177,6 +183,9 @@ func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, set labelSet, que
 	}
 	if a := collections.Assess(k); a.Verdict != collections.VerdictNever {
 		meta.Due, meta.Row = a.Due.String(), a.Row
+	}
+	if r.MovedFrom != nil && (r.Due == "" || r.Due > meta.Due) {
+		meta.Due, meta.Row = r.Due, r.Row
 	}
 	return meta, nil
 }

@@ -258,6 +258,9 @@ func (c *call) destroy(list []doomed, ground record.Ground, part record.Part, se
 // goneEntries are the register entry of a record and its place on the list of
 // tombstones to publish.
 func (c *call) goneEntries(d *doomed, ground record.Ground, draw *record.Drawer) ([]kv, error) {
+	if d.meta.Canary {
+		ground = record.GroundCanary
+	}
 	gone, err := json.Marshal(record.Gone{
 		Version: record.Version, Collection: c.coll.Name, Hash: hex.EncodeToString(d.hash), Ground: ground,
 		Row: d.row, Authority: d.authority, At: c.at(), Tx: c.stub.GetTxID(), By: c.who.id,

@@ -10,15 +10,20 @@ import (
 	"domicile/fhir"
 )
 
-// today is the day of the transaction on the custodian's calendar.
-func (c *call) today() fhir.Date {
+// zone is that of the custodian's calendar.
+func (c *call) zone() *time.Location {
 	zone, err := parsed(c.policies, "zone", []byte(c.part.Custodian.Zone), func(name []byte) (*time.Location, error) {
 		return time.LoadLocation(string(name)) // "" is UTC
 	})
 	if err != nil {
-		zone = time.UTC
+		return time.UTC
 	}
-	y, m, d := c.now.In(zone).Date()
+	return zone
+}
+
+// today is the day of the transaction on the custodian's calendar.
+func (c *call) today() fhir.Date {
+	y, m, d := c.now.In(c.zone()).Date()
 	return fhir.DateOf(time.Date(y, m, d, 0, 0, 0, 0, time.UTC))
 }
 
@@ -56,6 +61,9 @@ type judgement struct {
 // of the facts on the ledger. Neither a new policy nor a new fact shortens a period
 // by itself.
 func (c *call) judge(meta *record.Meta, b bearing) (judgement, error) {
+	if meta.Canary {
+		return c.judgeCanary(meta, b)
+	}
 	j := judgement{bearing: b}
 	k, err := c.caseOf(meta, b.facts)
 	if err != nil {

@@ -99,6 +99,22 @@ func TestRetention_a_new_fact_lengthens_at_once_and_shortens_nothing_by_itself(t
 	w.submit(purgeCall("us-a", old))
 }
 
+func TestRetention_the_whole_last_day_is_kept_in_the_custodians_time_zone(t *testing.T) {
+	now := time.Date(2026, 12, 31, 14, 0, 0, 0, time.UTC) // midnight in Brisbane
+	w := newWorld(t, chaincodetest.Options{Now: func() time.Time { return now }})
+	w.law(collections.Row{Name: "rest", Until: years(collections.TriggerEnd, 7)})
+	w.change(func(p *collections.Private) { p.Custodian.Zone = "Australia/Brisbane" })
+	id := w.put("us-a", encounter("2019-12-31T23:30:00Z")) // the first of January there
+	if s := w.state("us-a", id); s.DueDate != "2027-01-02" {
+		t.Errorf("due %s", s.DueDate)
+	}
+	w.refuses(purgeCall("us-a", id), record.CodeNotDue)
+	now = now.Add(24*time.Hour - time.Second)
+	w.refuses(purgeCall("us-a", id), record.CodeNotDue)
+	now = now.Add(time.Second)
+	w.submit(purgeCall("us-a", id))
+}
+
 func TestRetention_a_fact_and_a_purge_in_one_block_are_safe(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})
 	w.law(minors()...)

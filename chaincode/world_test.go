@@ -1,6 +1,8 @@
 package chaincode_test
 
 import (
+	"context"
+
 	"domicile/chaincode/chaincodetest"
 	"domicile/chaincode/record"
 	"domicile/collections"
@@ -15,6 +17,28 @@ func (w *world) part(change func(*collections.Private)) {
 	part.Roles = map[string]map[string]string{"UsHospital": {}}
 	for _, role := range record.Roles() {
 		part.Roles["UsHospital"][chaincodetest.Code(role)] = role
+	}
+	change(part)
+	w.submit(chaincodetest.Write(usHospital(chaincodetest.Admin), record.OpPrivate, record.PrivateRequest{
+		Version: 1, Region: "us", Collection: "us-a-log", Seed: chaincodetest.Random(32), Document: part.JSON(),
+	}, atHospital))
+}
+
+// change changes UsHospital's private part as it stands.
+func (w *world) change(change func(*collections.Private)) {
+	w.t.Helper()
+	c := chaincodetest.Read(usHospital(chaincodetest.Admin), record.OpGetPrivate, record.GetPrivateRequest{Version: 1, Region: "us", Collection: "us-a-log"}, "UsHospital")
+	sealed, err := w.Evaluate(context.Background(), c)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	raw, err := c.Open(sealed)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	part, err := collections.ParsePrivate(raw)
+	if err != nil {
+		w.t.Fatal(err)
 	}
 	change(part)
 	w.submit(chaincodetest.Write(usHospital(chaincodetest.Admin), record.OpPrivate, record.PrivateRequest{

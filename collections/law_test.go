@@ -400,8 +400,15 @@ func TestAnAssessmentNamesEveryRowAndNothingOfTheRecord(t *testing.T) {
 
 func TestFactsAreReadStrictly(t *testing.T) {
 	for _, c := range []struct{ kind, date string }{
-		{"birthday", "2000-01-01"}, {"end", "2000-01-01"}, {"", "2000-01-01"}, {"birth", ""}, {"birth", "2000-13"}, {"birth", "2001-02-29"},
-		{"birth", "2000-01-01T00:00:00Z"}, {"birth", "00-01-01"}, {"birth", "2000-1-1"},
+		{"birthday", "2000-01-01"},
+		{"end", "2000-01-01"},
+		{"", "2000-01-01"},
+		{"birth", ""},
+		{"birth", "2000-13"},
+		{"birth", "2001-02-29"},
+		{"birth", "2000-01-01T00:00:00Z"},
+		{"birth", "00-01-01"},
+		{"birth", "2000-1-1"},
 	} {
 		if err := (Facts{}).Add(c.kind, c.date); err == nil {
 			t.Errorf("%q %q is accepted", c.kind, c.date)

@@ -34,7 +34,8 @@ var (
 //
 // A range compaction alone leaves old versions where a table lies alone on the deepest level: LevelDB then has nothing to
 // merge it with. Compact therefore first writes each table's first and last key again as they are (a live key with its
-// value, a deleted one as deleted). It then opens the database twice more, which unlinks the replaced files, and finally
+// value, a deleted one as deleted). It does so once more where the manifest still names a deleted key, as the place where
+// compaction goes on. It then opens the database twice more, which unlinks the replaced files, and finally
 // reads every table to check that no old version is left.
 //
 // ctx is looked at between these steps only. The freed disk blocks still hold the old bytes until they are overwritten or
@@ -43,7 +44,7 @@ func Compact(ctx context.Context, dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "CURRENT")); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrNotLevelDB, dir, err)
 	}
-	for _, step := range []func(context.Context, *leveldb.DB, string) error{rewrite, nothing, nothing} {
+	for _, step := range []func(context.Context, *leveldb.DB, string) error{rewrite, rewriteAgain, nothing, nothing} {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("erasure: compact %s: %w", dir, err)
 		}
@@ -52,6 +53,16 @@ func Compact(ctx context.Context, dir string) error {
 		}
 	}
 	return checkCompact(ctx, dir)
+}
+
+// rewriteAgain moves the database's compaction pointers on to live keys, where one is
+// left on a key that the first pass removed. (A database without any live key keeps it.)
+func rewriteAgain(ctx context.Context, db *leveldb.DB, dir string) error {
+	stale, err := stalePointers(db, dir)
+	if err != nil || !stale {
+		return err
+	}
+	return rewrite(ctx, db, dir)
 }
 
 func nothing(context.Context, *leveldb.DB, string) error { return nil }

@@ -17,6 +17,12 @@ import (
 // its organization: nobody could serve, or heal from, what it holds.
 var ErrLastHealthy = errors.New("erasure: no other healthy peer would be left")
 
+// ErrScrubbing means that another run scrubs these peers, or with this state file.
+var ErrScrubbing = errors.New("erasure: another scrub is at work here")
+
+// startPatience is how long a peer may take to be back when the run was called off.
+const startPatience = 3 * time.Minute
+
 // plaintextStores are the databases of a peer that hold, or held, private data in clear.
 var plaintextStores = []string{"pvtdataStore", "stateLeveldb", "transientstore"}
 
@@ -86,11 +92,24 @@ type scrubState struct {
 // where that can be done, start its chaincode server anew and the peer, and go on to
 // the next only when it serves again at the height of the others.
 //
-// It never stops the last healthy peer ([ErrLastHealthy]). It may be interrupted at
+// It never stops the last healthy peer ([ErrLastHealthy]), and two runs on one machine
+// never work on the same peers at once ([ErrScrubbing]). It may be interrupted at
 // any point, also by the machine: run it again with the same state file and it
 // first brings back the peer it had stopped, compacted. Errors leave the peer at
 // hand started if that is possible.
 func Scrub(ctx context.Context, op Operator, o ScrubOptions) ([]Scrubbed, error) {
+	if o.State == "" {
+		return nil, errNoState
+	}
+	peers, err := op.Peers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := lockScrub(o.State, peers)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	s, err := loadScrub(o.State)
 	if err != nil {
 		return nil, err
@@ -98,14 +117,14 @@ func Scrub(ctx context.Context, op Operator, o ScrubOptions) ([]Scrubbed, error)
 	if s.Begun.IsZero() || !s.Ended.IsZero() {
 		s = &scrubState{Version: 1, Begun: o.Now().UTC()}
 	}
-	peers, err := op.Peers(ctx)
-	if err != nil {
-		return s.Done, err
-	}
 	// A peer that an interrupted run left stopped comes first, or the next one might be the last.
+	peers = slices.Clone(peers)
 	slices.SortStableFunc(peers, func(a, b ScrubPeer) int { return truth(b.Name == s.Stopped) - truth(a.Name == s.Stopped) })
 	for _, p := range peers {
-		if slices.ContainsFunc(s.Done, func(d Scrubbed) bool { return d.Peer == p.Name }) {
+		if i := slices.IndexFunc(s.Done, func(d Scrubbed) bool { return d.Peer == p.Name }); i >= 0 {
+			if o.Progress != nil {
+				o.Progress(fmt.Sprintf("%s: the interrupted run compacted it at %s; what was purged since is for the next run", p.Name, s.Done[i].At.Format(time.RFC3339)))
+			}
 			continue
 		}
 		if err := s.one(ctx, op, o, p, peers); err != nil {
@@ -115,6 +134,8 @@ func Scrub(ctx context.Context, op Operator, o ScrubOptions) ([]Scrubbed, error)
 	s.Ended = o.Now().UTC()
 	return s.Done, s.save(o.State)
 }
+
+var errNoState = errors.New("erasure: scrub needs a state file")
 
 func truth(b bool) int {
 	if b {
@@ -130,7 +151,9 @@ func (s *scrubState) one(ctx context.Context, op Operator, o ScrubOptions, p Scr
 			o.Progress(p.Name + ": " + fmt.Sprintf(format, a...))
 		}
 	}
-	if s.Stopped != p.Name {
+	// The peer that an interrupted run left stopped serves nobody. If it serves, the run ended
+	// before it stopped it, or after it had started it, and others may have failed since.
+	if _, err := op.Height(ctx, p.Name); s.Stopped != p.Name || err == nil {
 		if err := othersHealthy(ctx, op, p, all); err != nil {
 			return err
 		}
@@ -139,16 +162,20 @@ func (s *scrubState) one(ctx context.Context, op Operator, o ScrubOptions, p Scr
 	if err := s.save(o.State); err != nil {
 		return err
 	}
+	started := false
+	defer func() {
+		if started || err == nil {
+			return
+		}
+		// A holder with one peer less is worse off than one that was not scrubbed.
+		back, cancel := context.WithTimeout(context.WithoutCancel(ctx), startPatience)
+		defer cancel()
+		err = errors.Join(err, op.Start(back, p.Name))
+	}()
 	say("stopping")
 	if err := op.Stop(ctx, p.Name); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
-	started := false
-	defer func() {
-		if !started { // a holder with one peer less is worse off than one that was not scrubbed
-			err = errors.Join(err, op.Start(context.WithoutCancel(ctx), p.Name))
-		}
-	}()
 	done := Scrubbed{Peer: p.Name}
 	say("compacting")
 	if done.Stores, err = compactPeer(ctx, p.DataDir); err != nil {
@@ -156,8 +183,9 @@ func (s *scrubState) one(ctx context.Context, op Operator, o ScrubOptions, p Scr
 	}
 	done.Trim = Trim(p.DataDir)
 	say("starting")
-	started = true
-	if err := op.Start(ctx, p.Name); err != nil {
+	err = op.Start(ctx, p.Name)
+	started = ctx.Err() == nil // called off half-way it is started once more
+	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	if done.Height, err = op.Height(ctx, p.Name); err != nil {
@@ -266,7 +294,7 @@ func sizeOf(dir string) (n int64, err error) {
 // loadScrub reads the file of progress; there being none is a run not begun.
 func loadScrub(path string) (*scrubState, error) {
 	if path == "" {
-		return nil, errors.New("erasure: scrub needs a state file")
+		return nil, errNoState
 	}
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -240,3 +240,99 @@ func TestScrubRefusesAStateFileItDoesNotKnow(t *testing.T) {
 		t.Errorf("error %v after %v", err, w.calls)
 	}
 }
+
+// Killed before it stopped the peer, or after it had started it, a run leaves a peer
+// that serves; it may be the last one by the time of the next run.
+func TestScrubNeverStopsTheLastHealthyPeerWhereAnInterruptedRunLeftIt(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, 2)
+	s := scrubState{Version: 1, Begun: time.Unix(0, 0), Stopped: "peer1"}
+	if err := s.save(w.options().State); err != nil {
+		t.Fatal(err)
+	}
+	w.sick["peer0"] = true
+	if _, err := Scrub(t.Context(), w, w.options()); !errors.Is(err, ErrLastHealthy) || len(w.calls) > 0 {
+		t.Errorf("error %v after %v", err, w.calls)
+	}
+}
+
+// meddler is a second operator, who scrubs while the first has a peer stopped.
+type meddler struct {
+	*ward
+	meddle func() error
+	err    error
+}
+
+func (m *meddler) Stop(ctx context.Context, p string) error {
+	err := m.ward.Stop(ctx, p)
+	if m.meddle != nil {
+		m.err, m.meddle = m.meddle(), nil
+	}
+	return err
+}
+
+func TestTwoScrubsOfOneOrganizationAtOnceStopOnePeerOnly(t *testing.T) {
+	t.Parallel()
+	for name, state := range map[string]string{"one state file": "scrub.json", "two state files": "other.json"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWard(t, 2)
+			m := &meddler{ward: w}
+			m.meddle = func() error {
+				o := w.options()
+				o.State = filepath.Join(w.dir, state)
+				_, err := Scrub(t.Context(), w, o)
+				return err
+			}
+			if _, err := Scrub(t.Context(), m, w.options()); err != nil {
+				t.Fatal(err)
+			}
+			if !errors.Is(m.err, ErrScrubbing) || w.least < 1 || len(w.calls) != 4 {
+				t.Errorf("the second run: %v; %d served at least; calls %v", m.err, w.least, w.calls)
+			}
+		})
+	}
+}
+
+// quitter calls the run off while a peer is being stopped or started, which takes ctx's
+// word for it.
+type quitter struct {
+	*ward
+	at   string
+	quit context.CancelFunc
+}
+
+func (q *quitter) Stop(ctx context.Context, p string) error {
+	if q.at == "stop" {
+		_ = q.ward.Stop(ctx, p)
+		q.quit()
+		return ctx.Err()
+	}
+	return q.ward.Stop(ctx, p)
+}
+
+func (q *quitter) Start(ctx context.Context, p string) error {
+	if q.at == "start" {
+		q.at = ""
+		q.quit()
+		return ctx.Err()
+	}
+	return q.ward.Start(ctx, p)
+}
+
+func TestAScrubThatIsCalledOffLeavesThePeerAtHandServing(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"stop", "start"} {
+		t.Run("during "+at, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			w := newWard(t, 2)
+			if _, err := Scrub(ctx, &quitter{w, at, cancel}, w.options()); !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v", err)
+			}
+			if !w.running["peer0"] || !w.running["peer1"] {
+				t.Errorf("running %v", w.running)
+			}
+		})
+	}
+}

@@ -40,8 +40,13 @@ func DateOf(t time.Time) Date {
 //
 // A time needs seconds and a zone, as FHIR says; second 60 (a leap second) and a
 // fraction are allowed. Every other text is [ErrDate].
-func ParseDate(s string) (Date, error) {
-	p := dateParser{rest: s}
+func ParseDate(s string) (Date, error) { return ParseDateIn(s, nil) }
+
+// ParseDateIn is ParseDate for somebody whose calendar is that of a zone, nil for
+// none but UTC's: a time is the latest of its day there, its day in UTC and its day in
+// the zone. For a keeper in Brisbane 2019-12-31T23:30:00Z is 2020-01-01.
+func ParseDateIn(s string, zone *time.Location) (Date, error) {
+	p := dateParser{rest: s, zone: zone}
 	d := Date{Year: p.number(4, 1, 9999)}
 	switch {
 	case p.bad:
@@ -72,6 +77,7 @@ func ParseDate(s string) (Date, error) {
 type dateParser struct {
 	rest string
 	bad  bool
+	zone *time.Location // nil for none
 }
 
 func (p *dateParser) char(c byte) {
@@ -101,7 +107,8 @@ func (p *dateParser) number(width, low, high int) (n int) {
 	return n
 }
 
-// clock reads "Thh:mm:ss[.s+]zone" and returns the later of d and the day in UTC.
+// clock reads "Thh:mm:ss[.s+]zone" and returns the latest of d, the day in UTC and that
+// in p.zone.
 func (p *dateParser) clock(d Date) Date {
 	p.char('T')
 	h := p.number(2, 0, 23)
@@ -136,9 +143,16 @@ func (p *dateParser) clock(d Date) Date {
 	default:
 		p.bad = true
 	}
-	utc := DateOf(time.Date(d.Year, d.Month, d.Day, h, m-offset, sec, 0, time.UTC))
-	if utc.Compare(d) > 0 {
-		return utc
+	at := time.Date(d.Year, d.Month, d.Day, h, m-offset, sec, 0, time.UTC)
+	if utc := DateOf(at); utc.Compare(d) > 0 {
+		d = utc
+	}
+	if p.zone == nil {
+		return d
+	}
+	y, month, day := at.In(p.zone).Date()
+	if local := DateOf(time.Date(y, month, day, 0, 0, 0, 0, time.UTC)); local.Compare(d) > 0 {
+		d = local
 	}
 	return d
 }

@@ -33,6 +33,36 @@ func TestParseDateRoundsTowardsKeeping(t *testing.T) {
 	}
 }
 
+func TestParseDateInCountsTheDayOfTheKeepersZone(t *testing.T) {
+	for zone, days := range map[string]map[string]string{
+		"Australia/Brisbane": {
+			"2019-12-31T13:59:59Z":      "2019-12-31",
+			"2019-12-31T14:00:00Z":      "2020-01-01",
+			"2019-12-31T23:30:00-05:00": "2020-01-01",
+			"2019-12-31":                "2019-12-31",
+			"2019":                      "2019-12-31",
+			"9999-12-31T23:00:00Z":      "9999-12-31",
+		},
+		"Europe/Berlin": { // one hour before UTC in winter, two in summer
+			"2019-12-31T22:59:59Z": "2019-12-31",
+			"2019-12-31T23:00:00Z": "2020-01-01",
+			"2019-06-30T22:00:00Z": "2019-07-01",
+		},
+		"Pacific/Kiritimati": {"2019-12-31T10:00:00Z": "2020-01-01"}, // UTC+14
+		"America/Phoenix":    {"2020-01-01T03:00:00Z": "2020-01-01"}, // in doubt the later
+	} {
+		location, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Skip("this machine has no time zones")
+		}
+		for in, want := range days {
+			if d, err := ParseDateIn(in, location); err != nil || d.String() != want {
+				t.Errorf("ParseDateIn(%q, %s) = %v, %v, want %s", in, zone, d, err, want)
+			}
+		}
+	}
+}
+
 func TestParseDateRefusesEverythingElse(t *testing.T) {
 	for _, in := range []string{
 		"", "0000", "19", "2019-", "2019-5", "2019-13", "2019-00", "2019-02-29", "2019-04-31", "2019-01-00", "2019-1-1",

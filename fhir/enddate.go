@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"reflect"
 	"strings"
+	"time"
 )
 
 // End tells where the end date of a resource was found.
 type End struct {
-	// Date is the day, see [ParseDate] for how partial dates and times become one.
+	// Date is the day, see [ParseDateIn] for how partial dates and times become one.
 	Date Date
 	// Elements are the elements that were read, for example "period" of an
 	// Encounter, of which the latest day counts.
@@ -75,19 +76,27 @@ func (r *Resource) EndDate() (Date, bool) {
 	return e.Date, ok
 }
 
+// EndDateIn is EndDate on the calendar of a zone, see [ParseDateIn].
+func (r *Resource) EndDateIn(zone *time.Location) (Date, bool) {
+	e, ok := r.end(zone)
+	return e.Date, ok
+}
+
 // End is EndDate with the elements and the reader it came from.
-func (r *Resource) End() (End, bool) {
+func (r *Resource) End() (End, bool) { return r.end(nil) }
+
+func (r *Resource) end(zone *time.Location) (End, bool) {
 	rule, ok := endRules[r.Type]
 	if !ok {
 		return End{}, false
 	}
-	end, ok := rule.read(rawNode(r.doc))
+	end, ok := rule.read(rawNode(r.doc), zone)
 	if !ok {
 		return End{}, false
 	}
 	model := reflect.New(rule.model)
 	if json.Unmarshal(r.doc, model.Interface()) == nil {
-		typed, ok := rule.read(typedNode{model.Elem()})
+		typed, ok := rule.read(typedNode{model.Elem()}, zone)
 		end.Typed = ok && typed.Date == end.Date
 	}
 	return end, true
@@ -108,7 +117,7 @@ type node interface {
 }
 
 // read applies the rule to a resource.
-func (rule endRule) read(resource node) (End, bool) {
+func (rule endRule) read(resource node, zone *time.Location) (End, bool) {
 	for _, group := range rule.groups {
 		var end End
 		open := false
@@ -118,7 +127,7 @@ func (rule endRule) read(resource node) (End, bool) {
 				end.Elements = append(end.Elements, path)
 			}
 			for _, n := range found {
-				d, ok := lastDay(n, path)
+				d, ok := lastDay(n, path, zone)
 				open = open || !ok
 				if ok && d.Compare(end.Date) > 0 {
 					end.Date = d
@@ -147,10 +156,10 @@ func descend(n node, path string) []node {
 
 // lastDay returns the day a date, period or timing ends, false if it is open or
 // cannot be read. What it is shows in its name.
-func lastDay(n node, path string) (Date, bool) {
+func lastDay(n node, path string, zone *time.Location) (Date, bool) {
 	switch {
 	case strings.HasSuffix(path, "Timing"):
-		return lastOfTiming(n)
+		return lastOfTiming(n, zone)
 	case strings.HasSuffix(path, "eriod"):
 		ends := n.children("end")
 		if len(ends) != 1 {
@@ -162,11 +171,11 @@ func lastDay(n node, path string) (Date, bool) {
 	if !ok {
 		return Date{}, false
 	}
-	d, err := ParseDate(s)
+	d, err := ParseDateIn(s, zone)
 	return d, err == nil
 }
 
-func lastOfTiming(n node) (latest Date, ok bool) {
+func lastOfTiming(n node, zone *time.Location) (latest Date, ok bool) {
 	days := n.children("event")
 	if len(n.children("repeat")) > 0 {
 		ends := descend(n, "repeat.boundsPeriod.end")
@@ -176,7 +185,7 @@ func lastOfTiming(n node) (latest Date, ok bool) {
 		days = append(days, ends...)
 	}
 	for _, day := range days {
-		d, ok := lastDay(day, "")
+		d, ok := lastDay(day, "", zone)
 		if !ok {
 			return Date{}, false
 		}

@@ -1,5 +1,7 @@
 package fhir
 
+import "time"
+
 // Kinds of events, spelled as the ledger's facts about a person are.
 const (
 	EventBirth         = "birth"
@@ -32,8 +34,11 @@ type Event struct {
 // Only the resource itself is read, not those contained in it nor the entries of a
 // Bundle, because they may be about somebody else. Of a time with an offset the
 // later of its day there and its day in UTC counts, as with [ParseDate].
-func (r *Resource) Facts() []Event {
-	f := facts{doc: r.doc}
+func (r *Resource) Facts() []Event { return r.FactsIn(nil) }
+
+// FactsIn is Facts on the calendar of a zone, see [ParseDateIn].
+func (r *Resource) FactsIn(zone *time.Location) []Event {
+	f := facts{doc: r.doc, zone: zone}
 	status := lookupText(r.doc, "status")
 	switch r.Type {
 	case "Patient":
@@ -62,6 +67,7 @@ func (r *Resource) Facts() []Event {
 
 type facts struct {
 	doc    []byte
+	zone   *time.Location // nil for UTC
 	events []Event
 }
 
@@ -72,7 +78,7 @@ func (f *facts) add(kind string, path ...string) {
 		v = lookup(v, name)
 	}
 	s, _ := text(v)
-	d, err := ParseDate(s)
+	d, err := ParseDateIn(s, f.zone)
 	if err != nil {
 		return
 	}

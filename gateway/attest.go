@@ -92,3 +92,29 @@ func (c *Client) EndEvidence(ctx context.Context, collection string, keys []stri
 		}, nil, nil
 	})
 }
+
+// Canary is a record about nobody.
+type Canary struct {
+	ID   string
+	Size int // bytes of its resource
+	Tx   TxReceipt
+}
+
+// Canary stores a record about nobody, which may be purged from the day due (YYYY-MM-DD)
+// on; that day must have come. The caller needs the role purger.
+func (c *Client) Canary(ctx context.Context, collection, due string) (Canary, error) {
+	k := Canary{ID: record.NewID()}
+	var err error
+	k.Tx, err = c.write(ctx, collection, record.OpCanary, []string{k.ID}, func() (any, map[string][]byte, error) {
+		seed := newSeed()
+		draw, err := record.NewDrawer(seed)
+		if err != nil {
+			return nil, nil, err
+		}
+		k.Size = len(record.CanaryBody(draw))
+		return record.CanaryRequest{
+			Version: record.Version, Region: c.settings.Region, Collection: collection, Seed: seed, ID: k.ID, Due: due,
+		}, nil, nil
+	})
+	return k, err
+}

@@ -171,7 +171,7 @@ func (m *importer) prepare(ctx context.Context, e fhir.Entry, seq int) (*item, e
 
 // notes says what a person should know about a record that is accepted.
 func (m *importer) notes(x *item) []string {
-	end, _ := x.resource.EndDate()
+	end, _ := x.resource.EndDateIn(m.labels.zone)
 	why := collections.Assess(collections.Case{
 		Regions: m.around, Private: m.private, Type: x.resource.Type, Labels: codings(fromRest(x.labels)),
 		Declared: m.o.Classes, End: end, Facts: assessable(x.facts),

@@ -25,5 +25,15 @@
 //   - Errors and logs hold ids, codes and peer names, never resource bytes,
 //     labels or names of people.
 //
+// # Health records
+//
+// [Client.Import] labels every resource by the rules that the holder's private part
+// names, records what the input says about people before it puts anything, validates
+// where a collection asks for it, and routes by type and labels. [Client.PlanLabels]
+// and [Client.RunLabels] follow newer rules: they amend labels and move records, and
+// never take a label away. [Client.PlanDue] and [Client.Reassess] do the same for due
+// dates, and [Client.PlanErasure] and [Client.PurgeForced] for demands of erasure.
+// Whatever protects less, keeps shorter or destroys more is a person's to order.
+//
 // A Client is safe for concurrent use.
 package gateway

@@ -17,13 +17,14 @@ type labeler struct {
 	rules *labeling.RuleSet // nil: the private part names none
 	opts  labeling.Options
 	words *ds4p.Vocabulary
+	zone  *time.Location // of the custodian's calendar
 }
 
 // newLabeler makes the labeler of a private part. [ErrRules] when the rule set that
 // the part names is not at hand.
 func (c *Client) newLabeler(part *collections.Private) (*labeler, error) {
 	opts := labelOptions(part)
-	l := &labeler{part: part, opts: opts, words: opts.Vocabulary}
+	l := &labeler{part: part, opts: opts, words: opts.Vocabulary, zone: zoneOf(part)}
 	rules, err := c.rulesNamed(part)
 	l.rules = rules
 	return l, err
@@ -73,12 +74,17 @@ func (l *labeler) unknown(labels []ds4p.Label) bool {
 // today is the day on the custodian's calendar.
 func (l *labeler) today() fhir.Date { return todayIn(l.part, time.Now()) }
 
-func todayIn(part *collections.Private, now time.Time) fhir.Date {
+// zoneOf is that of the custodian's calendar, UTC when it is unset or unknown here.
+func zoneOf(part *collections.Private) *time.Location {
 	zone, err := time.LoadLocation(part.Custodian.Zone)
 	if err != nil {
-		zone = time.UTC
+		return time.UTC
 	}
-	y, m, d := now.In(zone).Date()
+	return zone
+}
+
+func todayIn(part *collections.Private, now time.Time) fhir.Date {
+	y, m, d := now.In(zoneOf(part)).Date()
 	return fhir.Date{Year: y, Month: m, Day: d}
 }
 

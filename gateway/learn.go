@@ -24,7 +24,7 @@ func (m *importer) learn(ctx context.Context, r io.ReadSeeker) error {
 		if e.Resource == nil {
 			continue
 		}
-		events := e.Resource.Facts()
+		events := e.Resource.FactsIn(m.labels.zone)
 		consent := labeling.Part2Consent(e.Resource)
 		if len(events) == 0 && !consent {
 			continue

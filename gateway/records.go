@@ -232,7 +232,7 @@ func (c *Client) listIn(ctx context.Context, name string, q ListQuery, yield fun
 				return false, err
 			}
 			for _, s := range states {
-				if s.State == record.InsidePresent && !yield(ListEntry{name, s}, nil) {
+				if s.State == record.InsidePresent && !s.Canary && !yield(ListEntry{name, s}, nil) {
 					return false, nil
 				}
 			}

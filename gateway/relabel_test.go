@@ -149,6 +149,32 @@ func TestAMoveCarriesTheHoldsOfTheRecordAlong(t *testing.T) {
 	wantMoved(t, n, rs[0].ID, done[i].NewID)
 }
 
+func TestAMoveDoesNotLetWhoSetAHoldReleaseIt(t *testing.T) {
+	n := gatewaytest.Start(t, chaincodetest.Options{})
+	rs, _ := unlabelled(t, n, 0)
+	s := hire(n)
+	setter := n.Open("UsHospital", "officer2")
+	order := gateway.HoldOrder{IDs: []string{rs[0].ID}, Matter: "case-1", Authority: "court", Reason: "pending"}
+	if _, err := setter.HoldAll(t.Context(), order); err != nil {
+		t.Fatal(err)
+	}
+	done, err := s.run(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(done, func(r gateway.Relabeling) bool { return r.Action == gateway.RelabelMove })
+	wantMoved(t, n, rs[0].ID, done[i].NewID)
+	order.IDs = []string{done[i].NewID}
+	for who, c := range map[string]*gateway.Client{"who set it": setter, "who carried it along": s.o.Officer} {
+		if _, err := c.ReleaseAll(t.Context(), order); !errors.Is(err, gateway.ErrSamePerson) {
+			t.Errorf("%s releases it: %v", who, err)
+		}
+	}
+	if _, err := n.Open("UsHospital", "officer3").ReleaseAll(t.Context(), order); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAMoveKilledAtAnyStepIsFinishedByTheNextRun(t *testing.T) {
 	for stop := range 12 {
 		t.Run(fmt.Sprint(stop), func(t *testing.T) {
@@ -231,8 +257,9 @@ func TestAnOfficerDowngradesWithAReasonAndTheHistoryIsKept(t *testing.T) {
 	if err != nil || len(done) != 1 || done[0].To != "us-a" || !done[0].Done {
 		t.Fatalf("%s, %v", brief(done), err)
 	}
-	if m := metaOf(t, n, "us-a", done[0].NewID); len(m.History) == 0 {
-		t.Errorf("the copy has lost the history: %+v", m)
+	copied := metaOf(t, n, "us-a", done[0].NewID)
+	if len(copied.History) == 0 {
+		t.Errorf("the copy has lost the history: %+v", copied)
 	}
 }
 
@@ -269,4 +296,24 @@ func brief(list []gateway.Relabeling) (s string) {
 		s += fmt.Sprintf("[%s %s→%s done=%t %s]", r.Action, r.Collection, r.To, r.Done, r.Code)
 	}
 	return s
+}
+
+func TestAMoveNeverMakesARecordDueEarlier(t *testing.T) {
+	n := gatewaytest.Start(t, chaincodetest.Options{})
+	n.SetPrivate("us-a-log", shipped)
+	s := hire(n)
+	// As long as it is about substance use, a row keeps it seven years and not six.
+	id := put(t, s.writer, condition("c1", "F11.20", "2018-01-01"), gateway.ImportOptions{})[0].ID
+	set := []record.Label{{System: "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", Code: "N"}}
+	if _, err := s.o.Officer.SetLabels(t.Context(), "us-a2", id, set, "coded by mistake"); err != nil {
+		t.Fatal(err)
+	}
+	before := metaOf(t, n, "us-a2", id)
+	done, err := s.run(t)
+	if err != nil || len(done) != 1 || !done[0].Done {
+		t.Fatalf("%s, %v", brief(done), err)
+	}
+	if m := metaOf(t, n, "us-a", done[0].NewID); m.Due != "2025-01-02" || m.Due != before.Due || m.Row != before.Row {
+		t.Errorf("due %s by row %s, before the move %s by row %s", m.Due, m.Row, before.Due, before.Row)
+	}
 }

@@ -38,8 +38,7 @@ type LabelReport struct {
 	Current bool `json:"current,omitempty"`
 }
 
-// ExplainLabels says why a stored record carries its labels. The role is writer, or
-// officer.
+// ExplainLabels says why a stored record carries its labels. The role is writer.
 func (c *Client) ExplainLabels(ctx context.Context, id string) (*LabelReport, error) {
 	found, err := c.Locate(ctx, []string{id})
 	if err != nil {

@@ -2,8 +2,12 @@ package network
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,6 +18,31 @@ import (
 	"domicile/erasure"
 )
 
+// backupNote is the file of a backup that says whose it is. It is written last: a
+// folder without it is no backup, or not a whole one.
+const backupNote = "domicile-backup.json"
+
+// ErrBackup is returned for a folder that is no backup that the peer may have.
+var ErrBackup = errors.New("not a backup for this peer")
+
+// backupOf says whose data a backup holds.
+type backupOf struct {
+	Version int    `json:"version"`
+	Peer    string `json:"peer"`
+	Org     string `json:"org"`
+	Genesis string `json:"genesis"` // SHA-256 of the genesis block's file, hex
+}
+
+// identity is what a backup of a peer says now.
+func (n *Network) identity(s spec) (backupOf, error) {
+	b, err := os.ReadFile(genesisPath(n.dir))
+	if err != nil {
+		return backupOf{}, fmt.Errorf("read the genesis block: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	return backupOf{1, s.name, s.org, hex.EncodeToString(sum[:])}, nil
+}
+
 // Backup stops a peer, copies its data to the folder to, which must not exist, and
 // starts it again. The copy holds private data in clear, also of records that are purged
 // later: keep it as the peer itself is kept, and no longer than the law allows.
@@ -22,21 +51,67 @@ func (n *Network) Backup(ctx context.Context, peer, to string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(to); err == nil {
+	if s.quarantined() {
+		return quarantineError(s)
+	}
+	own, err := n.identity(s)
+	if err != nil {
+		return err
+	}
+	// Nobody else may look into it, from the beginning.
+	if err := os.Mkdir(to, 0o700); errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s is there already; name a new folder", to)
+	} else if err != nil {
+		return fmt.Errorf("make the backup's folder: %w", err)
 	}
 	if err := n.StopNode(ctx, peer); err != nil {
 		return err
 	}
 	err = os.CopyFS(to, os.DirFS(s.dataDir()))
 	if err == nil {
-		err = os.Chmod(to, 0o700)
+		err = writeNote(filepath.Join(to, backupNote), own)
 	}
 	return errors.Join(err, n.StartNode(context.WithoutCancel(ctx), peer))
 }
 
+func writeNote(path string, b backupOf) error {
+	text, err := json.Marshal(b)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o600)
+}
+
+// checkBackup refuses what is not a whole backup of a peer of the same organization on
+// the same channel: another organization's holds plaintext that must not come here.
+func (n *Network) checkBackup(s spec, from string) error {
+	if _, err := os.Stat(filepath.Join(from, "ledgersData")); err != nil {
+		return fmt.Errorf("%s is no backup of a peer: %w", from, err)
+	}
+	b, err := os.ReadFile(filepath.Join(from, backupNote))
+	if err != nil {
+		return fmt.Errorf("%w: %s is not one that `network backup` has finished: %w", ErrBackup, from, err)
+	}
+	own, err := n.identity(s)
+	if err != nil {
+		return err
+	}
+	var got backupOf
+	if json.Unmarshal(b, &got) != nil || got.Version != own.Version {
+		return fmt.Errorf("%w: %s is of a version not known here", ErrBackup, filepath.Join(from, backupNote))
+	}
+	if got.Org != own.Org || got.Genesis != own.Genesis {
+		return fmt.Errorf("%w: %s is of %s, of organization %s on the channel of genesis block %.16s; %s is of %s, %.16s",
+			ErrBackup, from, got.Peer, got.Org, got.Genesis, s.name, own.Org, own.Genesis)
+	}
+	return nil
+}
+
 // Restore replaces a peer's data by a backup and lets it serve only when everything
-// that was purged since is purged from it as well, and scrubbed from its files.
+// that was purged since is purged from it as well, and scrubbed from its files. The
+// backup must be of a peer of the same organization ([ErrBackup]). A peer that serves is
+// replaced only when another one of the organization holds a copy of what came after the
+// backup ([ErrNoHealthyCopy]).
 //
 // Until then the peer runs in quarantine: it fetches blocks from the orderers and
 // speaks to nobody else, since it listens on no address that a client or another peer
@@ -45,21 +120,30 @@ func (n *Network) Backup(ctx context.Context, peer, to string) error {
 // once it is back among them. The peer's present data is deleted when the
 // backup has been copied beside it.
 //
-// An interrupted Restore leaves the peer stopped; run it again.
+// A peer whose Restore was interrupted, at whatever point, is started by nothing but
+// another Restore.
 func (n *Network) Restore(ctx context.Context, peer, from string) error {
 	s, err := n.peer(peer)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(from, "ledgersData")); err != nil {
-		return fmt.Errorf("%s is no backup of a peer: %w", from, err)
+	if err := n.checkBackup(s, from); err != nil {
+		return err
+	}
+	if n.nodeStatus(ctx, s).State == StateRunning {
+		if err := n.healthyCopy(ctx, s); err != nil {
+			return fmt.Errorf("%s serves, and a backup is older: %w", peer, err)
+		}
+	}
+	next := s.dataDir() + ".restored"
+	if err := copyBackup(next, from); err != nil {
+		return errors.Join(err, os.RemoveAll(next))
 	}
 	if err := n.StopNode(ctx, peer); err != nil {
 		return err
 	}
-	next := s.dataDir() + ".restored"
-	if err := errors.Join(os.RemoveAll(next), os.CopyFS(next, os.DirFS(from))); err != nil {
-		return errors.Join(err, os.RemoveAll(next))
+	if err := os.WriteFile(s.quarantineFile(), nil, 0o600); err != nil {
+		return err
 	}
 	if err := errors.Join(os.RemoveAll(s.dataDir()), os.Rename(next, s.dataDir())); err != nil {
 		return err
@@ -70,7 +154,37 @@ func (n *Network) Restore(ctx context.Context, peer, from string) error {
 	if err := erasure.CompactPeer(ctx, s.dataDir()); err != nil {
 		return fmt.Errorf("%s stays stopped, its files are not scrubbed: %w", peer, err)
 	}
+	if err := os.Remove(s.quarantineFile()); err != nil {
+		return err
+	}
 	return n.StartNode(ctx, peer)
+}
+
+func copyBackup(to, from string) error {
+	if err := errors.Join(os.RemoveAll(to), os.Mkdir(to, 0o700)); err != nil {
+		return err
+	}
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		return err
+	}
+	return os.Remove(filepath.Join(to, backupNote))
+}
+
+// quarantineFile exists while the peer's data may hold what was purged since: from
+// before a backup takes its place until it is purged again.
+func (s spec) quarantineFile() string { return filepath.Join(s.dir, "quarantine") }
+
+func (s spec) quarantined() bool {
+	_, err := os.Lstat(s.quarantineFile())
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// ErrQuarantine is returned where a peer would be started whose backup has not been
+// purged again.
+var ErrQuarantine = errors.New("a backup was put in the place of its data and is not purged again yet")
+
+func quarantineError(s spec) error {
+	return fmt.Errorf("%s: %w: run `domicile network restore` again", s.name, ErrQuarantine)
 }
 
 // peer finds a peer by its name.
@@ -85,16 +199,22 @@ func (n *Network) peer(name string) (spec, error) {
 // portQuarantine is where a peer in quarantine listens. Nobody is told.
 const portQuarantine = 7951
 
-// quarantine runs the peer until it has all blocks that the orderers had at the
-// beginning, and stops it.
+// quarantine runs the peer until it has all blocks that any node had at the
+// beginning, and stops it. An orderer alone may be behind.
 func (n *Network) quarantine(ctx context.Context, s spec) error {
-	var top uint64
-	for _, o := range ofKind(n.nodes, KindOrderer) {
+	var top, ordered uint64
+	for _, o := range n.nodes {
+		if o.kind == KindChaincode {
+			continue
+		}
 		if h, err := n.height(ctx, o); err == nil {
 			top = max(top, h)
+			if o.kind == KindOrderer {
+				ordered = max(ordered, h)
+			}
 		}
 	}
-	if top == 0 {
+	if ordered == 0 {
 		return errors.New("no orderer tells the channel's height")
 	}
 	c, err := n.launch().prepare(s)

@@ -215,6 +215,9 @@ func (n *Network) Rejoin(ctx context.Context, peer string) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: peer node unjoin: %w: %s", peer, err, lastLine(out))
 	}
+	if err := s.noteForgotten(); err != nil {
+		return fmt.Errorf("%s: %w", peer, err)
+	}
 	if err := firstBusy([]spec{s}); err != nil {
 		return err
 	}

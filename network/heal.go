@@ -42,8 +42,11 @@ func (n *Network) Heal(ctx context.Context) ([]Healed, error) {
 		if n.nodeStatus(ctx, s).State != StateDead {
 			continue
 		}
-		if err := n.StartNode(ctx, s.name); err != nil && s.kind != KindPeer {
-			errs = append(errs, fmt.Errorf("start %s: %w", s.name, err))
+		if err := n.StartNode(ctx, s.name); err != nil {
+			// A peer may run and need to join again, which comes next.
+			if s.kind != KindPeer || n.needsRejoin(ctx, s) == "" {
+				errs = append(errs, fmt.Errorf("start %s: %w", s.name, err))
+			}
 			continue
 		}
 		done = append(done, Healed{s.name, "started"})
@@ -94,18 +97,33 @@ func (n *Network) healthyCopy(ctx context.Context, s spec) error {
 	}
 	for _, other := range ofOrg(n.nodes, KindPeer, s.org) {
 		h := heights[other.name]
-		if other.name != s.name && h > 0 && h+heightLag >= top && !readPrivateLog(other).missing {
+		p := readPrivateLog(other)
+		if other.name != s.name && h > 0 && h+heightLag >= top && !p.missing && !p.stuck {
 			return nil
 		}
 	}
 	return fmt.Errorf("%w: restore a backup (domicile network restore) or start another peer of %s first", ErrNoHealthyCopy, s.org)
 }
 
-// privateLog is what a peer's log says about private data since its last start. The
-// peer offers it nowhere else.
+// privateLog is what a peer's log says about private data. The peer offers it nowhere
+// else. What is missing stays so over starts, until it was fetched or the peer forgot
+// the channel: a peer that only started again is no copy to heal another one from.
 type privateLog struct {
 	missing bool // it committed blocks without private data it should have
-	stuck   bool // and failed to fetch them later
+	stuck   bool // and failed to fetch them since its last start
+}
+
+// forgotten is the line that [Network.Rejoin] leaves in the peer's log once the peer has
+// nothing of the channel.
+const forgotten = "domicile: the peer has forgotten the channel"
+
+func (s spec) noteForgotten() error {
+	f, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, forgotten)
+	return errors.Join(err, f.Close())
 }
 
 // readPrivateLog reads the log for the words of Fabric's gossip/privdata
@@ -128,6 +146,8 @@ func readPrivateLog(s spec) privateLog {
 func (p *privateLog) read(line string) {
 	switch {
 	case strings.Contains(line, "Starting peer:"):
+		p.stuck = false
+	case line == forgotten:
 		*p = privateLog{}
 	case strings.Contains(line, "Will commit block with missing private write sets"):
 		p.missing = true
@@ -141,7 +161,7 @@ func (p *privateLog) read(line string) {
 
 // privateData is the doctor's finding about a peer's private data.
 func privateData(s spec) Finding {
-	f := Finding{s.name, OK, CheckPrivateData, "no block was committed without private data since the start"}
+	f := Finding{s.name, OK, CheckPrivateData, "no private data is known to be missing"}
 	switch p := readPrivateLog(s); {
 	case p.stuck:
 		f.Severity = Error

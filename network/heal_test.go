@@ -29,7 +29,9 @@ func TestThePeersLogTellsWhetherPrivateDataIsMissing(t *testing.T) {
 		{[]string{start, missing}, privateLog{missing: true}},
 		{[]string{start, missing, failed}, privateLog{missing: true, stuck: true}},
 		{[]string{start, missing, failed, fetched}, privateLog{}},
-		{[]string{missing, failed, start}, privateLog{}},
+		{[]string{missing, failed, start}, privateLog{missing: true}},
+		{[]string{missing, start, fetched}, privateLog{}},
+		{[]string{missing, failed, forgotten, start}, privateLog{}},
 	} {
 		var p privateLog
 		for _, l := range c.lines {

@@ -163,22 +163,28 @@ const discoveryPoll = 200 * time.Millisecond
 func (n *Network) WaitDiscovered(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, s := range ofKind(n.nodes, KindPeer) {
-		if _, ok := s.running(); ok {
+		if s.takesPart() {
 			g.Go(func() error { return n.waitKnows(ctx, s) })
 		}
 	}
 	return g.Wait()
 }
 
-// runningPeers are the addresses of the peers whose process runs.
+// runningPeers are the addresses of the peers that take part.
 func (n *Network) runningPeers() map[string]bool {
 	out := map[string]bool{}
 	for _, s := range ofKind(n.nodes, KindPeer) {
-		if _, ok := s.running(); ok {
+		if s.takesPart() {
 			out[s.address()] = true
 		}
 	}
 	return out
+}
+
+// takesPart reports whether a peer runs where the others can know it.
+func (s spec) takesPart() bool {
+	_, ok := s.running()
+	return ok && !s.quarantined()
 }
 
 // waitKnows waits until the peer knows all peers that run.

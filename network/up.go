@@ -152,12 +152,21 @@ func (o Options) programs(st *state) error {
 	return err
 }
 
-// wanted are the nodes that should run.
+// wanted are the nodes that should run: not those whose backup is not purged again.
 func (n *Network) wanted(o Options) []spec {
+	all := n.nodes
 	if o.SkipChaincode && !n.state.Deployed {
-		return append(ofKind(n.nodes, KindOrderer), ofKind(n.nodes, KindPeer)...)
+		all = append(ofKind(n.nodes, KindOrderer), ofKind(n.nodes, KindPeer)...)
 	}
-	return n.nodes
+	var out []spec
+	for _, s := range all {
+		if s.quarantined() {
+			o.say("%v", quarantineError(s))
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 // bringUp takes the network from whatever state it is in to running, step by
@@ -267,6 +276,9 @@ func (n *Network) startAll(nodes []spec) error {
 	var g errgroup.Group
 	for _, s := range nodes {
 		g.Go(func() error {
+			if s.quarantined() {
+				return quarantineError(s)
+			}
 			c, err := l.prepare(s)
 			if err != nil {
 				return fmt.Errorf("prepare %s: %w", s.name, err)

@@ -221,8 +221,10 @@ func (r *runner) tombstoneJob() job {
 			return r.ledger.Tombstone(ctx, refs)
 		},
 		done: func(it Item, rc Receipt) {
-			r.result.Tombstoned++
-			r.Progress(Event{Kind: EventTombstoned, Item: it, Receipt: rc})
+			if !it.Canary {
+				r.result.Tombstoned++
+				r.Progress(Event{Kind: EventTombstoned, Item: it, Receipt: rc})
+			}
 			r.block = max(r.block, rc.Block)
 			if r.partial[it.ID] {
 				r.rests = append(r.rests, it)

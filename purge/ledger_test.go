@@ -33,7 +33,7 @@ type fake struct {
 type rec struct {
 	id, due, putTx      string
 	size                int
-	held                bool
+	held, canary        bool
 	body, meta, tomb    bool
 	todo                bool // tombstone not settled
 	gone                bool
@@ -125,7 +125,7 @@ func (f *fake) Inspect(_ context.Context, c string, ids []string) ([]record.Stat
 			out = append(out, record.State{ID: id, State: record.InsideAbsent})
 			continue
 		}
-		s := record.State{ID: id, Size: r.size, DueDate: r.due, IsDue: r.due != "" && r.due <= today, Held: r.held, PutTx: r.putTx, Authority: authority}
+		s := record.State{ID: id, Size: r.size, DueDate: r.due, IsDue: r.due != "" && r.due <= today, Held: r.held, PutTx: r.putTx, Authority: authority, Canary: r.canary}
 		switch {
 		case r.body:
 			s.State = record.InsidePresent
@@ -133,6 +133,9 @@ func (f *fake) Inspect(_ context.Context, c string, ids []string) ([]record.Stat
 			s.State = record.InsidePartial
 		default:
 			s = record.State{ID: id, State: record.InsideGone, Ground: string(record.GroundDue), Authority: authority}
+			if r.canary {
+				s.Ground = string(record.GroundCanary)
+			}
 		}
 		out = append(out, s)
 	}

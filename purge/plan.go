@@ -58,6 +58,7 @@ type Item struct {
 	Authority  string        `json:"authority,omitempty"`
 	Size       int           `json:"size,omitempty"` // bytes of the resource
 	PutTx      string        `json:"-"`              // transaction whose write set holds it
+	Canary     bool          `json:"-"`              // about nobody: in no count
 }
 
 // Totals counts a [Plan].
@@ -94,6 +95,9 @@ func MakePlan(ctx context.Context, l Ledger, o PlanOptions) (*Plan, error) {
 
 func (p *Plan) add(f finding, o PlanOptions) {
 	it := f.item
+	if it.Canary {
+		return
+	}
 	if strings.HasPrefix(it.Authority, DemoPrefix) {
 		p.Demo = true
 	}

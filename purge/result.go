@@ -34,11 +34,15 @@ type Result struct {
 	Left   int    `json:"left,omitempty"`
 	Oldest string `json:"oldest,omitempty"`
 	// HeldBack wait for others to fill up their batch; see Options.HoldBack.
-	HeldBack  int `json:"heldBack,omitempty"`
-	Batches   int `json:"batches,omitempty"`   // purge transactions
-	Short     int `json:"short,omitempty"`     // of them, with fewer records than asked for
-	Conflicts int `json:"conflicts,omitempty"` // transactions that another run was faster than
-	Lagged    int `json:"lagged,omitempty"`    // batches that some peer did not process in time
+	HeldBack int `json:"heldBack,omitempty"`
+	// Canaries were purged, too; they are in no other count. CanaryFailures
+	// could not be stored.
+	Canaries       int `json:"canaries,omitempty"`
+	CanaryFailures int `json:"canaryFailures,omitempty"`
+	Batches        int `json:"batches,omitempty"`   // purge transactions
+	Short          int `json:"short,omitempty"`     // of them, with fewer records than asked for
+	Conflicts      int `json:"conflicts,omitempty"` // transactions that another run was faster than
+	Lagged         int `json:"lagged,omitempty"`    // batches that some peer did not process in time
 	// Paused says that an officer has stopped the holder's purges.
 	Paused bool `json:"paused,omitempty"`
 	// Cut says why the run ended before all was read; empty: it did not.

@@ -44,6 +44,11 @@ type Options struct {
 	// SweepWait is how long a batch is waited for, SweepPoll how often is asked.
 	// Defaults 30 s, 100 ms.
 	SweepWait, SweepPoll time.Duration
+	// Canary, if set, stores a record about nobody in a collection, due by the day
+	// before, and returns it: it is purged with the first records of the
+	// collection, and others may look for its bytes. An error leaves the
+	// collection without one.
+	Canary func(ctx context.Context, collection, before string) (Item, error)
 	// Random decides the order. Default: seeded from crypto/rand.
 	Random *rand.Rand
 	// Progress, if set, is called after each thing that happened, from the
@@ -132,6 +137,7 @@ type runner struct {
 	waiting map[string]int // due date -> records found that could be purged, and were not yet
 
 	// Of the collection in work.
+	canary    string          // id of one that was stored or found
 	short     []Item          // too few for a batch: the next page may fill it up
 	partial   map[string]bool // body purged, metadata not
 	inherited map[string]bool // of them, those an earlier run began
@@ -169,7 +175,7 @@ func (r *runner) full(more int) bool { return r.Limit > 0 && r.done+len(r.short)
 
 // collection works through one collection page by page.
 func (r *runner) collection(ctx context.Context, name string) error {
-	r.short, r.tombs, r.rests, r.published = nil, nil, nil, queue{}
+	r.short, r.tombs, r.rests, r.published, r.canary = nil, nil, nil, queue{}, ""
 	r.partial, r.inherited = map[string]bool{}, map[string]bool{}
 	err := eachPage(ctx, retrying{r.ledger, r}, name, r.Before, func(found []finding, more bool) error {
 		r.page(ctx, found, more)
@@ -186,6 +192,7 @@ func (r *runner) collection(ctx context.Context, name string) error {
 // each alone, then batches. What does not fill a batch waits for the next page.
 func (r *runner) page(ctx context.Context, found []finding, more bool) {
 	big := r.sort(found)
+	r.plant(ctx)
 	more = more && !r.full(len(big))
 	for _, it := range big {
 		r.batch(ctx, record.PartBody, []Item{it})
@@ -206,6 +213,12 @@ func (r *runner) sort(found []finding) (big []Item) {
 		it := f.item
 		switch f.step {
 		case stepPurge:
+			if it.Canary && it.ID == r.canary {
+				continue // listed on a later page, while it waits for its batch
+			}
+			if it.Canary {
+				r.canary = it.ID
+			}
 			r.waiting[it.DueDate]++
 			if r.full(len(big)) {
 				continue
@@ -233,6 +246,22 @@ func (r *runner) sort(found []finding) (big []Item) {
 
 // carried bounds the records that wait for the next page to fill up their batches.
 const carried = record.MaxRecords
+
+// plant adds a canary to the first records of a collection that are purged.
+func (r *runner) plant(ctx context.Context) {
+	if r.Canary == nil || r.canary != "" || len(r.short) == 0 || ctx.Err() != nil {
+		return
+	}
+	it, err := r.Canary(ctx, r.short[0].Collection, r.Before)
+	if r.canary = it.ID; err != nil {
+		r.canary = "none"
+		r.result.CanaryFailures++
+		return
+	}
+	it.Canary = true
+	r.waiting[it.DueDate]++
+	r.short = append(r.short, it)
+}
 
 // cut makes batches of what waits. Those at the end that are too small wait for the
 // next page; without one they are sent, the very last held back while all its
@@ -313,6 +342,9 @@ func (r *runner) finishRests(ctx context.Context) {
 
 // skip notes a record that stays, or that needs nothing.
 func (r *runner) skip(it Item, c record.Code) {
+	if it.Canary {
+		return
+	}
 	r.result.Skipped[c]++
 	r.Progress(Event{Kind: EventSkipped, Item: it, Code: c})
 }
@@ -325,6 +357,10 @@ func (r *runner) resolved(it Item, c record.Code) {
 
 func (r *runner) purged(it Item, rc Receipt) {
 	r.waiting[it.DueDate]--
+	if it.Canary {
+		r.result.Canaries++
+		return
+	}
 	r.result.Purged++
 	r.result.Bytes += int64(it.Size)
 	r.Progress(Event{Kind: EventPurged, Item: it, Receipt: rc})

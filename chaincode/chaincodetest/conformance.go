@@ -49,6 +49,7 @@ var cases = []struct {
 	{"I10_a_tombstone_needs_the_purge", tombstones},
 	{"I10_a_record_purged_before_its_anchor_gets_a_tombstone_without_hash", unanchoredTombstone},
 	{"I11_a_purge_leaves_evidence_that_ends_with_an_attestation", leftEvidence},
+	{"I11_a_canary_is_purged_with_what_is_due_and_published_in_the_evidence", purgedCanary},
 	{"I12_two_puts_of_one_id_leave_one_record", doublePut},
 	{"I12_a_hold_anchor_and_tombstone_may_be_repeated", repeated},
 	{"I12_an_anchor_that_meets_a_purge_is_refused_by_the_validators", anchorMeetsPurge},

@@ -59,3 +59,29 @@ func (d *desk) evidenceOf(id string) *record.EvidenceEntry {
 	}
 	return nil
 }
+
+// purgedCanary: a canary goes with what is due, and its bytes are in the evidence.
+func purgedCanary(d *desk) {
+	key, err := record.EvidenceCipherKey(Random(32))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	id := record.NewID()
+	d.submit(Write(d.as(record.RolePurger), record.OpCanary, record.CanaryRequest{
+		Version: record.Version, Region: d.region, Collection: d.coll, Seed: Random(record.SeedLen), ID: id, Due: longAgo,
+	}, d.members))
+	c := d.purgeCall(record.PartAll, d.put(longAgo).ID, id)
+	c.Transient[record.FieldEvidence] = key
+	d.submit(c)
+	if s := d.state(id); s.State != record.InsideGone || s.Ground != string(record.GroundCanary) {
+		d.t.Errorf("the canary: %+v", s)
+	}
+	e := d.evidenceOf(id)
+	if e == nil {
+		d.t.Fatal("the purge left no evidence of the canary")
+	}
+	open, err := record.OpenEvidence(key, e.Box, record.Ref{Collection: d.coll, ID: id})
+	if err != nil || open.Canary == nil || len(open.Canary.Salt) != record.SaltLen || len(open.Canary.Body) == 0 {
+		d.t.Errorf("its evidence (%v): %+v", err, open.Canary)
+	}
+}

@@ -41,6 +41,11 @@ type PutRecord struct {
 	// and when its labels differ from that one's, one more entry for those. Of an
 	// entry without By the contract fills in who, when and the transaction.
 	History []Relabel `json:"history,omitempty"`
+	// Due and Row, with MovedFrom only, are the due date accepted for the record it
+	// continues and the row that gave it: a move never makes a record due earlier. An
+	// empty Due leaves the copy without a date until an officer accepts one.
+	Due string `json:"due,omitempty"`
+	Row string `json:"row,omitempty"`
 }
 
 // Meta is the stored metadata of a record, at [MetaKey], inside a private value
@@ -73,6 +78,7 @@ type Meta struct {
 	Review      *Review   `json:"review,omitempty"`
 	MovedFrom   *Ref      `json:"movedFrom,omitempty"`
 	Terms       *Terms    `json:"terms,omitempty"`
+	Canary      bool      `json:"canary,omitempty"` // about nobody, see CanaryRequest; only the contract sets it
 }
 
 // IndexEntry is the stored payload of a due, subject or resource index key.
@@ -124,6 +130,7 @@ type State struct {
 	Content     string `json:"content,omitempty"`   // digest of the canonical form
 	Quarantined bool   `json:"quarantined,omitempty"`
 	MovedFrom   *Ref   `json:"movedFrom,omitempty"`
+	Canary      bool   `json:"canary,omitempty"` // about nobody, in no count
 	Ground      string `json:"ground,omitempty"` // once gone
 	PurgedAt    string `json:"purgedAt,omitempty"`
 	PurgeTx     string `json:"purgeTx,omitempty"`
@@ -211,6 +218,9 @@ type Matter struct {
 	Reason    string `json:"reason"`
 	SetBy     string `json:"setBy"`
 	SetAt     string `json:"setAt"`
+	// First is who set it on another target of the request that extended it to this
+	// one, as a move does; he does not release it here either.
+	First string `json:"first,omitempty"`
 }
 
 // LogEntry is the stored document at [LogKey]: what was done, by whom, why.

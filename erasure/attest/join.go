@@ -44,7 +44,8 @@ type Report struct {
 	Region      string       `json:"region"`
 	Operators   []Operator   `json:"operators"`
 	Collections []Collection `json:"collections"`
-	// Complete: every holder has attested every record, and found nothing.
+	// Complete: every holder has attested every record, searched every store of every
+	// peer, and found nothing.
 	Complete bool `json:"complete"`
 	// NotCovered joins what the operators say no search reached.
 	NotCovered []string `json:"notCovered"`
@@ -85,6 +86,8 @@ const (
 	WhyEarly      = "attested before the purge"
 	WhyResidue    = "found residue"
 	WhyIncomplete = "did not search all of its peers"
+	// WhyGaps is about stores on disks; whether memory was searched the statement says.
+	WhyGaps = "could not search parts of its stores"
 )
 
 // Join makes the report. settled are the records that every holder attested clean,
@@ -107,6 +110,8 @@ func Join(x Expected, list []Signed) (r *Report, settled map[record.Ref][]record
 			j.fault[i] = WhyResidue
 		case len(op.Missing) > 0:
 			j.fault[i] = WhyIncomplete
+		case gaps(s):
+			j.fault[i] = WhyGaps
 		}
 		for _, gap := range s.NotCovered {
 			if !slices.Contains(r.NotCovered, gap) {
@@ -121,6 +126,14 @@ func Join(x Expected, list []Signed) (r *Report, settled map[record.Ref][]record
 		r.Collections = append(r.Collections, c)
 	}
 	return r, settled
+}
+
+// gaps tells whether a part of a store was not searched: what cannot be read is not
+// clean.
+func gaps(s *certificate.Statement) bool {
+	return slices.ContainsFunc(s.Nodes, func(n certificate.Node) bool {
+		return slices.ContainsFunc(n.Stores, func(st certificate.Store) bool { return st.Method != "memory" && len(st.NotCovered) > 0 })
+	})
 }
 
 func newestFirst(list []Signed) []Signed {

@@ -108,9 +108,12 @@ func Search(ctx context.Context, n Node, w *Wanted, now func() time.Time) (certi
 		out.Stores = append(out.Stores, s)
 	}
 	for _, dir := range n.Dirs {
-		roots, err := storesOf(dir)
+		roots, links, err := storesOf(dir)
 		if err != nil {
 			return out, found, fmt.Errorf("search %s: %w", n.Name, err)
+		}
+		for _, link := range links {
+			add(link.name, "raw", "", &erasure.Report{NotCovered: []string{"a symbolic link, not followed: name the directory that it leads to as one of the node's"}})
 		}
 		for _, root := range roots {
 			r, err := erasure.Scan(ctx, erasure.Options{Roots: []string{root.path}, Fingerprints: w.prints, Patterns: w.canary})
@@ -157,37 +160,36 @@ type root struct{ name, path string }
 var inner = []string{"data", "ledgersData"}
 
 // storesOf lists the stores below a node's directory: its entries, those of its data
-// and ledgers one level deeper.
-func storesOf(dir string) ([]root, error) {
+// and ledgers one level deeper. What is a symbolic link comes apart: nobody follows it,
+// and what it leads to was not searched.
+func storesOf(dir string) (stores, links []root, err error) {
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return list(real, "")
+	err = list(real, "", &stores, &links)
+	return stores, links, err
 }
 
-func list(dir, prefix string) ([]root, error) {
+func list(dir, prefix string, stores, links *[]root) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out []root
 	for _, e := range entries {
 		r := root{prefix + e.Name(), filepath.Join(dir, e.Name())}
-		if !e.IsDir() && !e.Type().IsRegular() {
-			continue // sockets; links are followed by nobody
-		}
-		if e.IsDir() && slices.Contains(inner, e.Name()) {
-			more, err := list(r.path, r.name+"/")
-			if err != nil {
-				return nil, err
+		switch {
+		case e.Type()&os.ModeSymlink != 0:
+			*links = append(*links, r)
+		case e.IsDir() && slices.Contains(inner, e.Name()):
+			if err := list(r.path, r.name+"/", stores, links); err != nil {
+				return err
 			}
-			out = append(out, more...)
-			continue
+		case e.IsDir(), e.Type().IsRegular(): // not sockets
+			*stores = append(*stores, r)
 		}
-		out = append(out, r)
 	}
-	return out, nil
+	return nil
 }
 
 // method says how a store is opened, in the words of [certificate.Store]. Whatever it

@@ -129,35 +129,41 @@ func TestFormsOfRulesMeanTheCodesThatR4Says(t *testing.T) {
 		"is-a has the code and what is below": {
 			[]labeling.File{rule("r", filter(icd, "is-a", "F11"))},
 			icd,
-			[]string{"F11", "F11.1", "F111", "f11.10", "F11.20"}, []string{"F1", "F10.11", "F12", "XF11"},
+			[]string{"F11", "F11.1", "F111", "f11.10", "F11.20"},
+			[]string{"F1", "F10.11", "F12", "XF11"},
 		},
 		"descendent-of has not the code itself": {[]labeling.File{rule("r", filter(icd, "descendent-of", "F11"))}, icd, []string{"F11.1"}, []string{"F11", "F12"}},
 		"a block has its first and last category": {
 			[]labeling.File{rule("r", filter(icd, "is-a", "f10-F19"))},
 			icd,
-			[]string{"F10", "F10.1", "F15", "F19.99"}, []string{"F09", "F20", "F1", "G10"},
+			[]string{"F10", "F10.1", "F15", "F19.99"},
+			[]string{"F09", "F20", "F1", "G10"},
 		},
 		"a block crosses letters": {[]labeling.File{rule("r", filter(icd, "is-a", "X92-Y09"))}, icd, []string{"X92", "X99.1", "Y00", "Y09"}, []string{"X91", "Y10"}},
 		"a pattern is a prefix": {
 			[]labeling.File{rule("r", `{"include":[{"system":"http://loinc.org","filter":[{"property":"code","op":"regex","value":"^1234-.*$"}]}]}`)},
 			"http://loinc.org",
-			[]string{"1234-5"}, []string{"12345-6"},
+			[]string{"1234-5"},
+			[]string{"12345-6"},
 		},
 		"a dot in a pattern is a dot": {
 			[]labeling.File{rule("r", `{"include":[{"system":"urn:x","filter":[{"property":"code","op":"regex","value":"A\\.1.*"}]}]}`)},
 			"urn:x",
-			[]string{"A.1", "A.12"}, []string{"AX1", "a.1"},
+			[]string{"A.1", "A.12"},
+			[]string{"AX1", "a.1"},
 		},
 		"a system alone has every code": {[]labeling.File{rule("r", `{"include":[{"system":"urn:clinic:addiction"}]}`)}, "urn:clinic:addiction", []string{"1", "x"}, nil},
 		"exclude takes away": {
 			[]labeling.File{rule("r", strings.TrimSuffix(filter(icd, "is-a", "F10-F19"), "}")+`,"exclude":[{"system":"`+icd+`","filter":[{"property":"concept","op":"is-a","value":"F17"}]}]}`)},
 			icd,
-			[]string{"F16.1", "F18"}, []string{"F17", "F17.210"},
+			[]string{"F16.1", "F18"},
+			[]string{"F17", "F17.210"},
 		},
 		"a reference takes in another file": {
 			[]labeling.File{rule("r", `{"include":[{"valueSet":["urn:test:a|1"]},{"system":"urn:x","concept":[{"code":"1"}]}]}`), plain("a", `"compose":`+f11)},
 			icd,
-			[]string{"F11.1"}, []string{"F12"},
+			[]string{"F11.1"},
+			[]string{"F12"},
 		},
 		"excludes of the file referred to hold there": {
 			[]labeling.File{
@@ -165,12 +171,14 @@ func TestFormsOfRulesMeanTheCodesThatR4Says(t *testing.T) {
 				plain("a", `"compose":`+strings.TrimSuffix(f11, "}")+`,"exclude":[{"system":"`+icd+`","concept":[{"code":"F11.11"}]}]}`),
 			},
 			icd,
-			[]string{"F11.1"}, []string{"F11.11"},
+			[]string{"F11.1"},
+			[]string{"F11.11"},
 		},
 		"excludes may refer too": {
 			[]labeling.File{rule("r", strings.TrimSuffix(f11, "}")+`,"exclude":[{"valueSet":["urn:test:a"]}]}`), plain("a", `"compose":{"include":[{"system":"`+icd+`","concept":[{"code":"F11.11"}]}]}`)},
 			icd,
-			[]string{"F11.1"}, []string{"F11.11"},
+			[]string{"F11.1"},
+			[]string{"F11.11"},
 		},
 		"an expansion serves without compose": {
 			[]labeling.File{{Name: "e", Data: fmt.Appendf(nil, `{"resourceType":"ValueSet","url":"urn:test:e","version":"1","status":"active",
@@ -178,12 +186,14 @@ func TestFormsOfRulesMeanTheCodesThatR4Says(t *testing.T) {
 				"expansion":{"timestamp":"2026-01-01","contains":[{"system":"http://snomed.info/sct","code":"66214007","abstract":true,
 				"contains":[{"system":"http://snomed.info/sct","code":"5602001"}]}]}}`, focus, ds4p.SystemActCode)}},
 			"http://snomed.info/sct",
-			[]string{"5602001"}, []string{"66214007"},
+			[]string{"5602001"},
+			[]string{"66214007"},
 		},
 		"ICD-9 and ICD-10-PCS are trees as well": {
 			[]labeling.File{rule("r", filter("http://hl7.org/fhir/sid/icd-9-cm", "is-a", "304"))},
 			"urn:oid:2.16.840.1.113883.6.103",
-			[]string{"304.01", "30401"}, []string{"305.0", "30"},
+			[]string{"304.01", "30401"},
+			[]string{"305.0", "30"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -68,8 +68,12 @@ func TestASourceFactGivesTheMinimalPart2Set(t *testing.T) {
 		"an inbound label brings its handling":     {labelled(act + `42CFRPart2"}`), labeling.Options{}, labeling.Source{}, with("SUD"), ds4p.OriginInbound},
 		"an inbound alcohol label is no opioid":    {labelled(act+`42CFRPart2"}`, act+`ETHUD"}`), labeling.Options{}, labeling.Source{}, with("ETHUD"), ds4p.OriginInbound},
 		"ETH is of the family":                     {labelled(act + `ETH"}`), labeling.Options{}, labeling.Source{Consent: true}, with("ETH"), ds4p.OriginConsent},
-		"the consent itself": {`{"resourceType":"Consent","status":"active","category":[{"coding":[` + act + `42CFRPart2CD"}]}]}`,
-			labeling.Options{}, labeling.Source{}, with("SUD"), ds4p.OriginConsent},
+		"the consent itself": {
+			`{"resourceType":"Consent","status":"active","category":[{"coding":[` + act + `42CFRPart2CD"}]}]}`,
+			labeling.Options{},
+			labeling.Source{},
+			with("SUD"), ds4p.OriginConsent,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -6,8 +6,10 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Flags of the tests on a real network, which all packages of integration take.
@@ -21,7 +23,9 @@ var (
 // root is the repository, seen from this folder.
 const root = "../.."
 
-func TestAQuickRunMeasuresEveryPart(t *testing.T) {
+// quick runs the program as small as it goes and wants figures in every section.
+func quick(t *testing.T, c config) Result {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("SKIPPED: -short: no network is started")
 	}
@@ -32,16 +36,13 @@ func TestAQuickRunMeasuresEveryPart(t *testing.T) {
 		t.Skip("SKIPPED: bin/peer is missing: run `make build` first")
 	}
 	var stdout, stderr bytes.Buffer
-	c := config{bin: filepath.Join(root, "bin"), module: root, quick: true, asJSON: true}
+	c.bin, c.module, c.quick, c.asJSON = filepath.Join(root, "bin"), root, true, true
 	if err := run(t.Context(), c, &stdout, &stderr); err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
 	var got Result
 	if err := json.Unmarshal(stdout.Bytes(), &got); err != nil {
 		t.Fatal(err)
-	}
-	if want := len((&bench{}).parts()); len(got.Sections) != want {
-		t.Errorf("%d sections, want %d", len(got.Sections), want)
 	}
 	for _, s := range got.Sections {
 		if len(s.Series) == 0 {
@@ -52,6 +53,14 @@ func TestAQuickRunMeasuresEveryPart(t *testing.T) {
 				t.Errorf("%s: %s: no rounds", s.Title, x.Name)
 			}
 		}
+	}
+	return got
+}
+
+func TestAQuickRunMeasuresEveryPart(t *testing.T) {
+	got := quick(t, config{})
+	if want := len((&bench{}).parts()); len(got.Sections) != want {
+		t.Errorf("%d sections, want %d", len(got.Sections), want)
 	}
 }
 
@@ -106,5 +115,65 @@ func TestOnlySweepsAfterTheOffsetCount(t *testing.T) {
 	}
 	if err := l.purged(t.Context(), 16); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAQuickRunOfThePurgesAtSizeMeasuresEveryPart(t *testing.T) {
+	got := quick(t, config{scale: scaleConfig{on: true}})
+	if want := len((&bench{}).scaleParts()); len(got.Sections) != want {
+		t.Errorf("%d sections, want %d", len(got.Sections), want)
+	}
+	for _, s := range got.Sections {
+		if len(s.Ratios) == 0 {
+			t.Errorf("%s: no results", s.Title)
+		}
+	}
+}
+
+func TestASweepIsTimedFromTheBlockThatAskedForIt(t *testing.T) {
+	block := func(at string, n int) string {
+		return "2026-06-01T10:00:" + at + "Z INFO [kvledger] commit -> [global] Committed block [" + strconv.Itoa(n) + "] with 1 transaction(s) in 30ms (state_validation=5ms block_and_pvtdata_commit=15ms state_commit=5ms) commitHash=[ab]\n"
+	}
+	sweep := func(at string) string {
+		return "2026-06-01T10:00:" + at + "Z INFO [pvtdatastorage] deleteDataMarkedForPurge -> Purged private data from private data storage channel=global numKeysPurged=8 numPrivateDataStoreRecordsPurged=16\n"
+	}
+	for name, c := range map[string]struct {
+		log    string
+		purges []uint64
+		want   time.Duration
+	}{
+		"from the block to its end":               {block("01.020", 7) + sweep("01.500"), []uint64{7}, 500 * time.Millisecond},
+		"though the block is logged after it":     {sweep("01.010") + block("01.020", 7), []uint64{7}, 10 * time.Millisecond},
+		"not from a block that purges nothing":    {block("01.020", 7) + block("02.020", 8) + sweep("02.100"), []uint64{8}, 100 * time.Millisecond},
+		"a second one, from the end of the first": {block("01.020", 7) + block("01.520", 8) + sweep("02.000") + sweep("02.300"), []uint64{7, 8}, 1300 * time.Millisecond},
+		"without known blocks, from the first":    {block("01.020", 7) + sweep("04.000"), nil, 3 * time.Second},
+		"for something else, from the last block": {block("01.020", 7) + block("02.020", 8) + sweep("02.100"), []uint64{}, 100 * time.Millisecond},
+	} {
+		path := filepath.Join(t.TempDir(), "log")
+		if err := os.WriteFile(path, []byte("no time\n"+c.log), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var purges map[uint64]bool
+		if c.purges != nil {
+			purges = map[uint64]bool{}
+			for _, n := range c.purges {
+				purges[n] = true
+			}
+		}
+		if got, err := (&sweepLog{path: path}).busy(purges); err != nil || got != c.want {
+			t.Errorf("%s: %v, %v; want %v", name, got, err, c.want)
+		}
+	}
+}
+
+func TestSizesAscend(t *testing.T) {
+	var s sizes
+	if err := s.Set("10,200"); err != nil || s.String() != "10,200" {
+		t.Errorf("%v, %v", s, err)
+	}
+	for _, bad := range []string{"", "0", "2,1", "1,x", "1, 2"} {
+		if s.Set(bad) == nil {
+			t.Errorf("%q was taken", bad)
+		}
 	}
 }

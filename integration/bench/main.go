@@ -3,6 +3,9 @@
 // refuses to print a ratio one side of which spreads over 25 %.
 //
 //	go run ./integration/bench [-json] [-quick] [-rounds N] [-network DIR]
+//	go run ./integration/bench -scale [-only TEXT] [-records N] [-stored N,N] [-memory N,N]
+//
+// With -scale it measures purges at size instead, on the small network.
 //
 // Run it from the repository, after make build, on a machine that has nothing else
 // to do. docs/benchmarks.md explains the figures.
@@ -36,6 +39,7 @@ type config struct {
 	asJSON bool
 	quick  bool
 	keep   bool
+	scale  scaleConfig
 }
 
 func main() {
@@ -48,6 +52,7 @@ func main() {
 	flag.BoolVar(&c.asJSON, "json", false, "print JSON, raw rounds included, and the tables on standard error")
 	flag.BoolVar(&c.quick, "quick", false, "small network, two short rounds: shows only that everything runs")
 	flag.BoolVar(&c.keep, "keep", false, "leave the network running")
+	c.scale.flags(flag.CommandLine)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -61,12 +66,21 @@ func main() {
 func run(ctx context.Context, c config, stdout, stderr io.Writer) (err error) {
 	if c.quick {
 		c.rounds, c.ups = 2, 1
+		c.scale.shrink()
+	}
+	if c.scale.on {
+		c.ups = 1
+		if err := c.scale.check(); err != nil {
+			return err
+		}
 	}
 	b := &bench{config: c, say: func(format string, a ...any) { fmt.Fprintf(stderr, format+"\n", a...) }}
 	b.result = Result{Machine: machine(), Quick: c.quick, LoadBefore: loadAverage()}
 	defer func() { err = errors.Join(err, b.close()) }()
-	if err := b.start(ctx); err != nil {
-		return err
+	if b.needsNetwork() {
+		if err := b.start(ctx); err != nil {
+			return err
+		}
 	}
 	return errors.Join(b.measure(ctx), b.result.write(c.asJSON, stdout, stderr))
 }
@@ -75,7 +89,7 @@ func run(ctx context.Context, c config, stdout, stderr io.Writer) (err error) {
 // stays in the result.
 func (b *bench) measure(ctx context.Context) error {
 	defer func() { b.result.LoadAfter = loadAverage() }()
-	for _, part := range b.parts() {
+	for _, part := range b.chosen() {
 		b.say("%s", part.title)
 		s := Section{Title: part.title, Note: part.note, LoadBefore: loadAverage()}
 		if err := part.run(ctx, &s); err != nil {
@@ -149,7 +163,7 @@ func (b *bench) make(ctx context.Context) error {
 		}
 	}
 	topology := "default"
-	if b.quick {
+	if b.quick || b.scale.on {
 		topology = "small"
 	}
 	for i := range b.ups {

@@ -14,18 +14,20 @@ import (
 type part struct {
 	title, note string
 	run         func(context.Context, *Section) error
+	local       bool // needs no network
 }
 
 func (b *bench) parts() []part {
 	return []part{
-		{"Put, one at a time", "One record of 2 KB a transaction, fabric-gateway alone as client on both sides. Bare is a chaincode that only calls PutPrivateData: once, with the same bytes; or eight times, as a record has eight keys.", b.putOne},
-		{"Put, 16 at a time", "The same with 16 clients.", b.putMany},
-		{"Records in a transaction", "1, 5, 10 or 25 records of 2 KB in a put transaction, 16 clients.", b.batches},
-		{"Get", "One record of 2 KB, one client. Raw is the contract's sealed answer alone; the gateway client also opens it and checks it against the ledger's hash.", b.get},
-		{"Anchor", "One record put and anchored by the gateway client; the lag is from the put's commit to the anchor's.", b.anchor},
-		{"Purge", "Due records purged 1, 10 or 50 in a transaction, one client. The sweep ends when all three peers of the holder have logged it; the peak is that of one peer's private store over its size before.", b.purge},
-		{"The gateway client's overhead", "The same transaction through package gateway and through fabric-gateway alone, one client, one peer. The import also looks whether the record is there already, before it puts it.", b.overhead},
-		{"The network", fmt.Sprintf("%d processes, from nothing to the policy in force, programs built; idle for 10 s before memory is read.", len(b.pids)), b.network},
+		{"Put, one at a time", "One record of 2 KB a transaction, fabric-gateway alone as client on both sides. Bare is a chaincode that only calls PutPrivateData: once, with the same bytes; or eight times, as a record has eight keys.", b.putOne, false},
+		{"Put, 16 at a time", "The same with 16 clients.", b.putMany, false},
+		{"Records in a transaction", "1, 5, 10 or 25 records of 2 KB in a put transaction, 16 clients.", b.batches, false},
+		{"Get", "One record of 2 KB, one client. Raw is the contract's sealed answer alone; the gateway client also opens it and checks it against the ledger's hash.", b.get, false},
+		{"Anchor", "One record put and anchored by the gateway client; the lag is from the put's commit to the anchor's.", b.anchor, false},
+		{"Purge", "Due records purged 1, 10 or 50 in a transaction, one client. The sweep ends when all three peers of the holder have logged it; the peak is that of one peer's private store over its size before.", b.purge, false},
+		{"The gateway client's overhead", "The same transaction through package gateway and through fabric-gateway alone, one client, one peer. The import also looks whether the record is there already, before it puts it.", b.overhead, false},
+		{"The network", fmt.Sprintf("%d processes, from nothing to the policy in force, programs built; idle for 10 s before memory is read.", len(b.pids)), b.network, false},
+		{"From purge to attested", "100 due records of a holder with two peers, beside 64 MB that stay: domicile purge run, scrub and attest, until a signed attestation finds nothing on disks and in memory.", b.toAttested, false},
 	}
 }
 

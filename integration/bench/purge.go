@@ -164,8 +164,9 @@ func watchPeak(dir string) (peak func() int64) {
 
 // sweepLog is a peer's log from an offset on.
 type sweepLog struct {
-	path string
-	from int64
+	path     string
+	from     int64
+	patience time.Duration // 0: sweepPatience
 }
 
 // sweepLine is what a peer logs at the end of each sweep
@@ -177,7 +178,11 @@ const sweepPatience = time.Minute
 
 // purged waits until the log tells of that many keys.
 func (l *sweepLog) purged(ctx context.Context, keys int) error {
-	ctx, cancel := context.WithTimeout(ctx, sweepPatience)
+	patience := l.patience
+	if patience == 0 {
+		patience = sweepPatience
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
 		n, err := l.count()

@@ -29,10 +29,12 @@ func (a *app) demoCommand() *cobra.Command {
 	var o demoFlags
 	c := &cobra.Command{
 		Use: "demo", Short: "Show the whole life of a record on a real network",
-		Long: `Brings a network up if none runs, puts a Bundle in one region and a record in each of
-the others, has every region verify the hashes, shows that no other region can read them,
+		Long: `Brings a network up if none runs, puts Bundles in one region and a record in each of the
+others, labels them by the shipped rules, says why one is labelled and how long it is kept, has
+a hold released by another person, has every region verify the hashes, shows that no other region can read them,
 purges what is due, publishes the tombstones, and searches every node's disk for the bytes,
-before and after. Ends with a table of evidence on standard output.
+before and after. Then it scrubs the peers of one holder, has its operator search them and sign, and
+collects a certificate of destruction. Ends with a table of evidence on standard output.
 
 The network that it started is stopped at the end, unless --keep. A file given with --data
 is put as it is: use made-up data only.`,
@@ -62,6 +64,7 @@ type demo struct {
 	regions []string // all, the home first
 	clients map[string]*gateway.Client
 	started time.Time
+	imports int
 
 	followed []*followed       // shown one by one
 	hashes   map[string]string // of all records of the Bundle, by id
@@ -87,12 +90,15 @@ func (a *app) demo(ctx context.Context, o demoFlags) (err error) {
 		run  func(context.Context) error
 	}{
 		{"putting records", d.put},
+		{"saying why a record is labelled and kept", d.explain},
 		{"verifying the hashes from every region", d.verify},
 		{"asking for the records from other regions", d.trespass},
 		{"searching every node's disk for the bytes", d.scanBefore},
 		{"purging what is due", d.purge},
 		{"reading the proofs", d.prove},
 		{"searching every node's disk again", d.scanAfter},
+		{"erasing one holder's disks, and proving what can be proved", d.erase},
+		{"releasing the hold", d.release},
 	}
 	for i, s := range steps {
 		d.say("[%d/%d] %s", i+1, len(steps), s.name)
@@ -121,6 +127,11 @@ func (d *demo) network(ctx context.Context) (stop func() error, err error) {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 			defer cancel()
 			return d.n.Down(ctx)
+		}
+	}
+	if !running {
+		if err := d.labelByRules(ctx); err != nil {
+			return nil, errors.Join(err, stop())
 		}
 	}
 	d.evidence.UpSeconds = time.Since(d.started).Seconds()

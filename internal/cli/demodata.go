@@ -29,7 +29,9 @@ type followed struct {
 	// RefusedIn are the other regions whose readers did not get it.
 	RefusedIn []string `json:"refusedIn"`
 	State     string   `json:"state"`
-	PurgedAt  string   `json:"purgedAt,omitempty"`
+	// Labels are the codes of its security labels; the home region's records only.
+	Labels   string `json:"labels,omitempty"`
+	PurgedAt string `json:"purgedAt,omitempty"`
 	// Before and After name the nodes on whose disks bytes of it were found.
 	Before []string `json:"bytesOnDiskBefore"`
 	After  []string `json:"bytesOnDiskAfter"`
@@ -50,6 +52,17 @@ func (d *demo) put(ctx context.Context) error {
 	receipts, err := d.importInto(ctx, d.home, in)
 	if err != nil {
 		return err
+	}
+	if d.data == "" {
+		var health bytes.Buffer
+		if err := sample.WriteHealth(&health, sample.HealthOptions{Seed: d.seed}); err != nil {
+			return err
+		}
+		more, err := d.importInto(ctx, d.home, bytes.NewReader(health.Bytes()))
+		if err != nil {
+			return err
+		}
+		receipts = append(receipts, more...)
 	}
 	for _, r := range receipts {
 		d.hashes[r.ID] = r.Hash
@@ -106,11 +119,12 @@ func (d *demo) importInto(ctx context.Context, region string, in io.ReadSeeker) 
 	if err != nil {
 		return nil, err
 	}
+	d.imports++
 	b := d.progress(-1, "putting in "+region)
 	defer b.finish()
 	var out []gateway.Receipt
 	for r, err := range c.Import(ctx, in, gateway.ImportOptions{
-		Name:     fmt.Sprintf("demo %s %d", region, d.started.UnixNano()),
+		Name:     fmt.Sprintf("demo %s %d %d", region, d.started.UnixNano(), d.imports),
 		Progress: func(p gateway.ImportProgress) { b.set(p.Done, p.Total) },
 	}) {
 		switch {

@@ -29,7 +29,7 @@ itself: label plan shows what it would change, label run does it.`,
   domicile label plan --region us
   domicile label run --region us --execute`,
 	}
-	c.AddCommand(a.labelPlan(), a.labelRun(), a.labelExplain(), a.labelSet())
+	c.AddCommand(a.labelRules(), a.labelPlan(), a.labelRun(), a.labelExplain(), a.labelSet())
 	return c
 }
 

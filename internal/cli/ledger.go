@@ -50,6 +50,18 @@ func (l ledger) Heartbeat(ctx context.Context) (purge.Receipt, error) {
 	return purge.Receipt(r), err
 }
 
+// canary stores a canary for a run of purges, due the day before, so that it is due
+// in every time zone.
+func (l ledger) canary(ctx context.Context, collection, before string) (purge.Item, error) {
+	day, err := time.Parse(time.DateOnly, before)
+	if err != nil {
+		return purge.Item{}, err
+	}
+	due := day.AddDate(0, 0, -1).Format(time.DateOnly)
+	k, err := l.Client.Canary(ctx, collection, due)
+	return purge.Item{ID: k.ID, Collection: collection, DueDate: due, DueNow: true, Ground: record.GroundCanary, Size: k.Size, PutTx: k.Tx.TxID}, err
+}
+
 // oneError names every record that failed in one error, as purge.Ledger asks. The
 // client has dealt with the others, and doing it again does no harm.
 func oneError(err error) error {

@@ -182,7 +182,7 @@ is printed for each thing done.`,
 			}
 			o.Collections, o.Before, o.Limit = p.collections, p.before, p.limit
 			if execute {
-				o.Peers = real
+				o.Peers, o.Canary = real, real.canary
 			}
 			return a.runPurge(c.Context(), l, o, execute)
 		},

@@ -116,6 +116,9 @@ func scrubError(err error) error {
 	if errors.Is(err, erasure.ErrLastHealthy) {
 		return refused{err.Error(), "heal or start another of the organisation's peers; domicile network doctor says what is wrong with them"}
 	}
+	if errors.Is(err, erasure.ErrScrubbing) {
+		return refused{err.Error(), "wait until the other run has ended"}
+	}
 	return hinted{err, "run the same command again: it goes on where it stopped"}
 }
 

@@ -1,10 +1,11 @@
 // Command bare is the chaincode server of the benchmark: the contract of package
-// chaincode with one more function, the least a private put can be. Both run in
-// one process, under one definition and on one collection, so that nothing but
-// their own work tells them apart.
+// chaincode with two more functions, the least a private put and a purge can be.
+// All run in one process, under one definition and on one collection, so that
+// nothing but their own work tells them apart.
 //
 // Bare takes a collection as argument and puts every field of the transient map
-// into it, name as key. It checks nothing. Never run it on a real network.
+// into it, name as key; BarePurge purges the keys that the fields are named after.
+// They check nothing. Never run them on a real network.
 package main
 
 import (
@@ -19,23 +20,39 @@ import (
 	"domicile/chaincode"
 )
 
-// Function is the name of the added function.
-const Function = "Bare"
+// Names of the added functions.
+const (
+	Put   = "Bare"
+	Purge = "BarePurge"
+)
 
 type wrapped struct{ shim.Chaincode }
 
 // Invoke implements [shim.Chaincode].
 func (w wrapped) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 	fn, args := stub.GetFunctionAndParameters()
-	if fn != Function || len(args) != 1 {
+	if (fn != Put && fn != Purge) || len(args) != 1 {
 		return w.Chaincode.Invoke(stub)
 	}
 	fields, err := stub.GetTransient()
 	if err != nil {
 		return shim.Error(err.Error())
 	}
+	if fn == Purge {
+		stub.StartWriteBatch() // thousands of keys
+	}
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
-		if err := stub.PutPrivateData(args[0], key, fields[key]); err != nil {
+		if fn == Purge {
+			err = stub.PurgePrivateData(args[0], key)
+		} else {
+			err = stub.PutPrivateData(args[0], key, fields[key])
+		}
+		if err != nil {
+			return shim.Error(err.Error())
+		}
+	}
+	if fn == Purge {
+		if err := stub.FinishWriteBatch(); err != nil {
 			return shim.Error(err.Error())
 		}
 	}

@@ -1,0 +1,250 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"domicile/chaincode/record"
+	"domicile/collections"
+	"domicile/fhir/labeling"
+	"domicile/gateway"
+	"domicile/internal/cli"
+	"domicile/internal/sample"
+)
+
+// clinic is a small network of its own, whose policy the test may change.
+type clinic struct {
+	t    *testing.T
+	ctx  context.Context
+	dir  string // of the network
+	file string // the public policy; its private parts lie beside it
+}
+
+// newClinic brings the network up with the labelling rules given in force.
+func newClinic(ctx context.Context, t *testing.T, rules string) *clinic {
+	tmp, err := os.MkdirTemp("", "domicile-health-") // short: sockets and paths of peers
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if !*keep {
+			os.RemoveAll(tmp)
+		}
+	})
+	c := &clinic{t, ctx, filepath.Join(tmp, "net"), filepath.Join(tmp, "policy.yaml")}
+	if err := os.WriteFile(c.file, collections.SmallYAML(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.private(rules)
+	bin, err := filepath.Abs(binDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		cli.Run(ctx, []string{"network", "down", "--dir", c.dir}, nil, os.Stderr, os.Stderr)
+	})
+	c.ok(nil, "network", "up", "--topology", "small", "--policy", c.file, "--bin", bin)
+	return c
+}
+
+// private writes the private parts, those of UsHospital with labelling rules.
+func (c *clinic) private(rules string) {
+	c.t.Helper()
+	dir := filepath.Join(filepath.Dir(c.file), "private")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		c.t.Fatal(err)
+	}
+	for _, r := range collections.Small().Regions {
+		for _, log := range r.Logs("") {
+			part := collections.DemoPrivate(log.Name)
+			if log.Name == "us-a-log" {
+				part.Labels.Rules = rules
+			}
+			if err := os.WriteFile(filepath.Join(dir, log.Name+".yaml"), part.JSON(), 0o600); err != nil {
+				c.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// run runs the command on the network, with nothing but arguments and input.
+func (c *clinic) run(stdin []byte, args ...string) answer {
+	var out, words bytes.Buffer
+	status := cli.Run(c.ctx, append([]string{"--dir", c.dir}, args...), bytes.NewReader(stdin), &out, &words)
+	return answer{out.String(), words.String(), status}
+}
+
+func (c *clinic) ok(stdin []byte, args ...string) answer {
+	c.t.Helper()
+	a := c.run(stdin, args...)
+	if a.status != cli.ExitDone {
+		c.t.Fatalf("domicile %s: status %d\n%s%s", strings.Join(args, " "), a.status, a.out, a.words)
+	}
+	return a
+}
+
+func (c *clinic) refused(code record.Code, stdin []byte, args ...string) {
+	c.t.Helper()
+	if a := c.run(stdin, args...); a.status != cli.ExitRefused || !strings.Contains(a.out+a.words, string(code)) {
+		c.t.Fatalf("domicile %s: status %d, want %s\n%s%s", strings.Join(args, " "), a.status, code, a.out, a.words)
+	}
+}
+
+// has wants words in an answer.
+func (c *clinic) has(a answer, words ...string) {
+	c.t.Helper()
+	for _, w := range words {
+		if !strings.Contains(a.out+a.words, w) {
+			c.t.Errorf("no %q in\n%s%s", w, a.out, a.words)
+		}
+	}
+}
+
+// labelled is one record with the labels that are stored.
+func (c *clinic) labelled(id string) gateway.LabelReport {
+	c.t.Helper()
+	var r gateway.LabelReport
+	a := c.ok(nil, "label", "explain", "--region", "us", "--json", id)
+	if err := json.Unmarshal([]byte(a.out), &r); err != nil {
+		c.t.Fatal(err)
+	}
+	return r
+}
+
+// TestAHealthRecordsWholeLifeByTheCommandAlone puts people with conditions that
+// labelling rules know through everything: labelled, explained, routed, held,
+// released by another person, found due under a confirmed row, purged.
+func TestAHealthRecordsWholeLifeByTheCommandAlone(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	c := newClinic(ctx, t, "")
+
+	// Rules that come into force move what was put before them.
+	early := c.ok([]byte(opioidOnly), "record", "put", "--region", "us", "--import", "early", "-")
+	first := receipts(t, early)[0]
+	if first.Collection != "us-a" {
+		t.Fatalf("without rules the record lies in %s", first.Collection)
+	}
+	c.private(labeling.Shipped().SHA256())
+	c.ok(nil, "policy", "apply", c.file)
+	c.has(c.ok(nil, "label", "run", "--region", "us"), "1 to do: move", "Nothing was changed")
+	c.has(c.ok(nil, "label", "run", "--region", "us", "--execute"), "1 done: move")
+	again := receipts(t, c.ok([]byte(opioidOnly), "record", "put", "--region", "us", "--import", "early", "-"))[0]
+	if !again.Already || again.Collection != "us-a2" || again.MovedFrom != first.ID {
+		t.Errorf("the moved record: %+v", again)
+	}
+	c.has(c.ok(nil, "proof", "show", first.ID), "purged")
+
+	var bundle bytes.Buffer
+	if err := sample.WriteHealth(&bundle, sample.HealthOptions{Seed: 7}); err != nil {
+		t.Fatal(err)
+	}
+	put := c.putAll(bundle.Bytes())
+	c.routedAsLabelled(put)
+	for code, data := range syntheaPatients(t) {
+		theirs := c.putAll(data)
+		i := slices.IndexFunc(theirs, func(r gateway.Receipt) bool { return r.Collection == "us-a2" })
+		if i < 0 {
+			t.Errorf("no record of the patient is labelled %s", code)
+			continue
+		}
+		c.has(c.ok(nil, "label", "explain", "--region", "us", theirs[i].ID), code, "coding")
+		put = append(put, theirs...)
+	}
+	c.heldReleasedPurged(put)
+}
+
+const opioidOnly = `{"resourceType":"Condition","id":"early","subject":{"reference":"Patient/early"},"code":{"coding":[{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"F11.20"}]},"onsetDateTime":"2024-01-01","abatementDateTime":"2025-06-01"}`
+
+func (c *clinic) putAll(data []byte) []gateway.Receipt {
+	c.t.Helper()
+	list := receipts(c.t, c.ok(data, "record", "put", "--region", "us", "-"))
+	for _, r := range list {
+		if r.Collection == "" || r.Hash == "" {
+			c.t.Errorf("a record was refused: %+v", r)
+		}
+	}
+	return list
+}
+
+// routedAsLabelled looks at a sample of each collection and at all of us-a3.
+func (c *clinic) routedAsLabelled(put []gateway.Receipt) {
+	c.t.Helper()
+	seen, codes := map[string]int{}, map[string]string{} // label -> collection
+	for _, r := range put {
+		if seen[r.Collection]++; seen[r.Collection] > 25 {
+			continue
+		}
+		x := c.labelled(r.ID)
+		if !x.Current || x.Route != r.Collection {
+			c.t.Errorf("%s lies in %s, its labels ask for %s; current %t", r.ID, r.Collection, x.Route, x.Current)
+		}
+		for _, l := range x.Stored {
+			if codes[l.Code] == "" || l.Code == "PSYTHPN" {
+				codes[l.Code] = r.Collection
+			}
+		}
+	}
+	for code, want := range map[string]string{"OPIOIDUD": "us-a2", "ETHUD": "us-a2", "HIV": "us-a2", "MH": "us-a2", "42CFRPart2": "us-a2", "PSYTHPN": "us-a3"} {
+		if codes[code] != want {
+			c.t.Errorf("a record labelled %s lies in %q, want %s", code, codes[code], want)
+		}
+	}
+}
+
+// heldReleasedPurged holds one person's records, purges what is due, releases, and
+// purges the rest.
+func (c *clinic) heldReleasedPurged(put []gateway.Receipt) {
+	c.t.Helper()
+	i := slices.IndexFunc(put, func(r gateway.Receipt) bool {
+		return r.Collection == "us-a2" && slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, "past its retention") })
+	})
+	if i < 0 {
+		c.t.Fatal("no labelled record is due")
+	}
+	id := put[i].ID
+	c.has(c.ok(nil, "retention", "explain", "--region", "us", id), "care", "DEMO, not law", "yes")
+	order := []string{"--region", "us", "--matter", "case-1", "--authority", "court", "--reason", "pending", id}
+	c.ok(nil, append([]string{"record", "hold"}, order...)...)
+	c.has(c.ok(nil, "hold", "list", "--region", "us"), "case-1", id)
+	c.has(c.ok(nil, "hold", "report", "--region", "us"), "case-1,court,pending")
+	c.has(c.ok(nil, "retention", "due", "--region", "us"), id, "HELD", "due by confirmed rows", "never due")
+	c.has(c.ok(nil, "purge", "run", "--region", "us", "--execute"), "left alone: HELD")
+	c.refused(record.CodeSamePerson, nil, append([]string{"--as", "officer@UsHospital", "record", "release"}, order...)...)
+	c.ok(nil, append([]string{"record", "release"}, order...)...)
+	c.has(c.ok(nil, "purge", "run", "--region", "us", "--execute"), "1 records were purged", "1 tombstones were published")
+	c.has(c.ok(nil, "proof", "show", id), "purged")
+	c.refused(record.CodeGone, nil, "record", "get", "--region", "us", id)
+	c.has(c.ok(nil, "label", "plan", "--region", "us"), "every record has the labels")
+}
+
+// syntheaPatients are the opioid and depression patients of the shared test data, if
+// it is there, by the label that they get.
+func syntheaPatients(t *testing.T) map[string][]byte {
+	t.Helper()
+	out := map[string][]byte{}
+	root := filepath.Join("..", "..", "shared", "data", "fhir", "synthea")
+	for code, name := range map[string]string{"OPIOIDUD": "Gilberto_Orosco", "MH": "Milan_Beatty"} {
+		found, err := filepath.Glob(filepath.Join(root, name+"_*.json"))
+		if err != nil || len(found) == 0 {
+			t.Logf("SKIPPED: no patient with %s in %s", code, root)
+			continue
+		}
+		b, err := os.ReadFile(found[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[code] = b
+	}
+	return out
+}

@@ -1,0 +1,115 @@
+package network
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// backupWorld is a network of two peers that do not run.
+func backupWorld(t *testing.T) (n *Network, us, eu spec) {
+	t.Helper()
+	dir := t.TempDir()
+	peer := func(name, org string) spec {
+		return spec{name: name, kind: KindPeer, org: org, ip: "127.0.0.1", dir: filepath.Join(dir, "nodes", name)}
+	}
+	us, eu = peer("peer0.UsHospital", "UsHospital"), peer("peer0.EuHospital", "EuHospital")
+	n = &Network{dir: dir, state: &state{Phase: phaseReady}, nodes: []spec{us, eu}}
+	for _, f := range []string{genesisPath(dir), filepath.Join(us.dataDir(), "kept"), filepath.Join(eu.dataDir(), "kept")} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(f), 0o700), os.WriteFile(f, []byte("x"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n, us, eu
+}
+
+// backedUp makes a finished backup of a peer.
+func backedUp(t *testing.T, n *Network, s spec) string {
+	t.Helper()
+	dir := t.TempDir()
+	own, err := n.identity(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.MkdirAll(filepath.Join(dir, "ledgersData"), 0o700), writeNote(filepath.Join(dir, backupNote), own)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Plaintext of one organization must never come to another's disk by a backup.
+func TestI1_a_backup_of_another_organization_is_refused(t *testing.T) {
+	t.Parallel()
+	n, us, eu := backupWorld(t)
+	unfinished := backedUp(t, n, us)
+	if err := os.Remove(filepath.Join(unfinished, backupNote)); err != nil {
+		t.Fatal(err)
+	}
+	other, otherUS, _ := backupWorld(t)
+	if err := os.WriteFile(genesisPath(other.dir), []byte("another channel"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, from := range map[string]string{
+		"another organization's": backedUp(t, n, eu), "one that was not finished": unfinished, "another channel's": backedUp(t, other, otherUS),
+	} {
+		if err := n.Restore(t.Context(), us.name, from); !errors.Is(err, ErrBackup) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(us.dataDir(), "kept")); err != nil {
+		t.Error("a refused backup cost the peer's data:", err)
+	}
+	if err := n.checkBackup(us, backedUp(t, n, us)); err != nil {
+		t.Error("the peer's own:", err)
+	}
+}
+
+// The peer would serve what was purged since the backup.
+func TestI10_a_restore_that_was_interrupted_leaves_a_peer_that_nothing_else_starts(t *testing.T) {
+	t.Parallel()
+	n, us, eu := backupWorld(t)
+	from := backedUp(t, n, us)
+	// Nothing runs, so the restored peer cannot catch up and the restore ends half-way.
+	if err := n.Restore(t.Context(), us.name, from); err == nil {
+		t.Fatal("restored without any orderer")
+	}
+	if err := n.StartNode(t.Context(), us.name); !errors.Is(err, ErrQuarantine) {
+		t.Errorf("start: %v", err)
+	}
+	if err := n.startAll([]spec{us}); !errors.Is(err, ErrQuarantine) {
+		t.Errorf("start of all: %v", err)
+	}
+	if err := n.Backup(t.Context(), us.name, filepath.Join(t.TempDir(), "b")); !errors.Is(err, ErrQuarantine) {
+		t.Errorf("backup: %v", err)
+	}
+	var said []string
+	wanted := n.wanted(Options{Progress: func(s string) { said = append(said, s) }})
+	if len(wanted) != 1 || wanted[0].name != eu.name || !strings.Contains(strings.Join(said, ""), us.name) {
+		t.Errorf("up wants %v and says %q", wanted, said)
+	}
+	if _, err := os.Stat(filepath.Join(us.dataDir(), backupNote)); err == nil {
+		t.Error("the backup's note is among the peer's data")
+	}
+}
+
+func TestI1_nobody_else_may_read_a_backup(t *testing.T) {
+	t.Parallel()
+	n, us, _ := backupWorld(t)
+	to := filepath.Join(t.TempDir(), "backup")
+	// The peer has no programs and does not come back; its data is copied all the same.
+	if err := n.Backup(t.Context(), us.name, to); err == nil {
+		t.Fatal("a peer without programs started")
+	}
+	info, err := os.Stat(to)
+	if err != nil || info.Mode().Perm() != 0o700 {
+		t.Fatalf("%v, %v", info, err)
+	}
+	if _, err := os.Stat(filepath.Join(to, backupNote)); err != nil {
+		t.Error(err)
+	}
+	if err := n.Backup(t.Context(), us.name, to); err == nil || !strings.Contains(err.Error(), "is there already") {
+		t.Errorf("over another backup: %v", err)
+	}
+}

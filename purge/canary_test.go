@@ -1,0 +1,81 @@
+package purge
+
+import (
+	"context"
+	"errors"
+	"testing"
+)
+
+// planting makes a run store a canary in f.
+func planting(f *fake, o Options) (Options, *[]*rec) {
+	var made []*rec
+	o.Canary = func(_ context.Context, collection, before string) (Item, error) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		r := f.add(1, 200, before)[0]
+		r.canary = true
+		made = append(made, r)
+		return Item{ID: r.id, Collection: collection, DueDate: r.due, DueNow: true, Size: r.size, PutTx: r.putTx}, nil
+	}
+	return o, &made
+}
+
+func TestARunPurgesOneCanaryWithTheRecordsAndCountsItNowhere(t *testing.T) {
+	f := world()
+	o, made := planting(f, options())
+	var events []Event
+	o.Progress = func(e Event) { events = append(events, e) }
+	res, err := Run(t.Context(), f, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.check(t)
+	if len(*made) != 1 || res.Canaries != 1 {
+		t.Fatalf("%d canaries stored, %d purged", len(*made), res.Canaries)
+	}
+	if r := (*made)[0]; !r.gone || !r.tomb {
+		t.Errorf("the canary: %+v", r)
+	}
+	if res.Purged != 25 || res.Tombstoned != 25 || res.Left != 0 {
+		t.Errorf("it is counted: %+v", res)
+	}
+	for _, e := range events {
+		if e.ID == (*made)[0].id {
+			t.Errorf("it is told of: %+v", e)
+		}
+	}
+}
+
+func TestARunWithNothingToPurgeStoresNoCanary(t *testing.T) {
+	f := newFake()
+	f.add(3, 100, "2030-01-01")
+	o, made := planting(f, options())
+	if _, err := Run(t.Context(), f, o); err != nil || len(*made) > 0 {
+		t.Errorf("%d canaries, %v", len(*made), err)
+	}
+}
+
+func TestACanaryThatARunLeftIsPurgedByTheNextAndPlannedByNobody(t *testing.T) {
+	f := newFake()
+	left := f.add(1, 200, "2026-05-31")[0]
+	left.canary = true
+	p, err := MakePlan(t.Context(), f, PlanOptions{Collections: []string{"us-a"}, Before: today})
+	if err != nil || p.Totals.Records > 0 {
+		t.Errorf("planned: %+v, %v", p.Totals, err)
+	}
+	o, made := planting(f, options())
+	res, err := Run(t.Context(), f, o)
+	if err != nil || !left.gone || res.Canaries != 1 || res.Purged != 0 || len(*made) > 0 {
+		t.Errorf("%+v, %d more made, %v", res, len(*made), err)
+	}
+}
+
+func TestACanaryThatCannotBeStoredStopsNothing(t *testing.T) {
+	f := world()
+	o := options()
+	o.Canary = func(context.Context, string, string) (Item, error) { return Item{}, errors.New("no") }
+	res, err := Run(t.Context(), f, o)
+	if err != nil || res.Purged != 25 || res.CanaryFailures != 1 {
+		t.Errorf("%+v, %v", res, err)
+	}
+}
