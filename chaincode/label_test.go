@@ -127,6 +127,31 @@ func TestLabels_unknown_ones_are_quarantined_where_the_collection_says_so(t *tes
 	wantCode(t, w.get(record.RoleOfficer, "us-a", id), record.CodeForbidden)
 }
 
+// A label on a part of a resource, contained or on an element, sends the whole where it
+// asks, also when the client says nothing of it.
+func TestLabels_inside_a_resource_are_not_lost_and_route_it(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	const notes = `{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"PSYTHPN"}`
+	for name, body := range map[string]string{
+		"contained": `{"resourceType":"Encounter","contained":[{"resourceType":"Observation","id":"x","meta":{"security":[` + notes + `]}}]}`,
+		"inline":    `{"resourceType":"Encounter","_status":{"extension":[{"url":"http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label","valueCoding":` + notes + `}]}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &world{w.Memory, t}
+			w.refuses(putCall("us-a", newRecord(), []byte(body)), record.CodeWrongCollection)
+			rec := newRecord()
+			rec.Labels = []record.Label{confidentiality("V"), actCode("PROCESSINLINELABEL")}
+			if e := w.refuses(putCall("us-a", rec, []byte(body)), record.CodeBadLabels); !strings.HasSuffix(e.Detail, " T8") {
+				t.Errorf("the error says %q", e.Detail)
+			}
+			id := w.put("us-a3", []byte(body))
+			if got := codes(w.explain("us-a3", id).Meta.Labels); !strings.Contains(got, "PSYTHPN/inline") {
+				t.Errorf("labels %s", got)
+			}
+		})
+	}
+}
+
 // A holder that ceases to be a programme keeps the records of its programme.
 func TestLabels_of_a_posture_outlive_it(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})

@@ -39,6 +39,9 @@ func (c *call) settle(id string, labels []ds4p.Label, in ds4p.Inbound) (labelSet
 			broken = append(broken, issue.Rule)
 		}
 	}
+	if len(c.part.Vocabulary().Missing(c.inside(in), labels)) > 0 && !slices.Contains(broken, ruleLost) {
+		broken = append(broken, ruleLost)
+	}
 	if len(broken) > 0 {
 		slices.Sort(broken)
 		return s, record.Fail(record.CodeBadLabels, id+" "+strings.Join(broken, " "))
@@ -53,8 +56,26 @@ func (c *call) settle(id string, labels []ds4p.Label, in ds4p.Inbound) (labelSet
 	return s, nil
 }
 
-// ruleUnknown is the rule of the guide that every label is known.
-const ruleUnknown = "T9"
+// The rules that no label of the resource is missing, and that every label is known.
+const (
+	ruleLost    = "T8"
+	ruleUnknown = "T9"
+)
+
+// inside are the known labels of parts of a resource, confidentiality apart: the whole
+// is kept, routed and held as its parts ask.
+func (c *call) inside(in ds4p.Inbound) []ds4p.Label {
+	var out []ds4p.Label
+	for _, l := range in.Inline {
+		known := l.Code != "" && l.System != ds4p.SystemConfidentiality && c.part.Vocabulary().Known(l.Coding())
+		if known && !slices.ContainsFunc(out, func(o ds4p.Label) bool { return o.Coding() == l.Coding() && o.Basis == l.Basis }) {
+			label := l.Label
+			label.Origin, label.Artifacts = ds4p.OriginInline, nil
+			out = append(out, label)
+		}
+	}
+	return out
+}
 
 // raise returns labels with at least a confidentiality.
 func raise(labels []ds4p.Label, to string) []ds4p.Label {
@@ -81,7 +102,7 @@ func (c *call) plainLabels(in ds4p.Inbound) []ds4p.Label {
 	}
 	var out []ds4p.Label
 	var basis fhir.Coding
-	for _, l := range in.Labels {
+	for _, l := range slices.Concat(in.Labels, c.inside(in)) {
 		if l.System == ds4p.SystemConfidentiality && ds4p.Rank(l.Code) > 0 {
 			if l.Code == level {
 				basis = l.Basis

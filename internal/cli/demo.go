@@ -33,7 +33,8 @@ func (a *app) demoCommand() *cobra.Command {
 others, labels them by the shipped rules, says why one is labelled and how long it is kept, has
 a hold released by another person, has every region verify the hashes, shows that no other region can read them,
 purges what is due, publishes the tombstones, and searches every node's disk for the bytes,
-before and after. Ends with a table of evidence on standard output.
+before and after. Then it scrubs the peers of one holder, has its operator search them and sign, and
+collects a certificate of destruction. Ends with a table of evidence on standard output.
 
 The network that it started is stopped at the end, unless --keep. A file given with --data
 is put as it is: use made-up data only.`,
@@ -96,6 +97,7 @@ func (a *app) demo(ctx context.Context, o demoFlags) (err error) {
 		{"purging what is due", d.purge},
 		{"reading the proofs", d.prove},
 		{"searching every node's disk again", d.scanAfter},
+		{"erasing one holder's disks, and proving what can be proved", d.erase},
 		{"releasing the hold", d.release},
 	}
 	for i, s := range steps {

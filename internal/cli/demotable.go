@@ -24,6 +24,8 @@ type evidence struct {
 	UpSeconds   float64        `json:"upSeconds"`
 	Steps       []stepTime     `json:"steps"`
 	Seconds     float64        `json:"seconds"`
+	// Erased is what became of one holder's disks; nil when nothing was purged there.
+	Erased *erased `json:"erased,omitempty"`
 }
 
 type regionCount struct {
@@ -106,6 +108,9 @@ func (d *demo) notes() {
 	fmt.Fprintln(d.out, "None were found on nodes of another region or on orderers, and no reader of another region got a record.")
 	if remain > 0 {
 		fmt.Fprintf(d.out, "%d purged records are gone from every peer's state, but their bytes remain in files of the holder's peers until these are scrubbed or overwritten.\n", remain)
+	}
+	if e := d.evidence.Erased; e != nil {
+		fmt.Fprintf(d.out, "After that the %d peers of %s were scrubbed and searched: nothing is left of %d purged records. See %s.\n", len(e.Peers), e.Org, e.Records, e.Certificate)
 	}
 	for _, text := range slices.Sorted(maps.Keys(d.evidence.Authorities)) {
 		fmt.Fprintf(d.out, "%d purged on ground %q, authority: %s\n", d.evidence.Authorities[text], record.GroundDue, text)

@@ -24,7 +24,8 @@ with who replaced it and why. Taking a label away, or lowering the confidentiali
 downgrade, which only an officer may do.
 
 Without --execute it says what would be lost and changes nothing. A record whose labels then
-ask for another collection moves with the next label run.`,
+ask for another collection moves with the next label run, unless its bytes carry what was taken
+away: those ask for the collection it is in, and it stays there.`,
 		Example: `  domicile label set --region us --labels R,HIV --reason "the code was a test order" ID
   domicile label set --region us --labels N --reason "reviewed by the privacy officer" --execute ID`,
 		Args: cobra.ExactArgs(1),
