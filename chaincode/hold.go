@@ -1,6 +1,7 @@
 package chaincode
 
 import (
+	"cmp"
 	"slices"
 
 	"domicile/chaincode/record"
@@ -19,6 +20,7 @@ func hold(c *call, req *record.HoldRequest) ([]byte, error) {
 		return nil, err
 	}
 	matter := c.matter(req)
+	matter.First = first(targets, matter)
 	var full offenders
 	for _, t := range targets {
 		if t.index(req.Matter) >= 0 {
@@ -50,7 +52,7 @@ func release(c *call, req *record.HoldRequest) ([]byte, error) {
 		switch {
 		case i < 0:
 			bad.add(record.CodeNotHeld, t.name)
-		case t.doc.Matters[i].SetBy == c.who.id:
+		case t.doc.Matters[i].SetBy == c.who.id || t.doc.Matters[i].First == c.who.id:
 			bad.add(record.CodeSamePerson, t.name)
 		default:
 			t.doc.Matters = slices.Delete(slices.Clone(t.doc.Matters), i, i+1)
@@ -66,6 +68,19 @@ func (c *call) matter(req *record.HoldRequest) record.Matter {
 	return record.Matter{
 		Matter: req.Matter, Authority: req.Authority, Reason: req.Reason, SetBy: c.who.id, SetAt: c.at(),
 	}
+}
+
+// first is who set a matter that stands on one of the targets already, "" when it is
+// the same person or stands on none: extending a hold does not free its setter.
+func first(targets []*target, m record.Matter) string {
+	for _, t := range targets {
+		if i := t.index(m.Matter); i >= 0 {
+			if by := cmp.Or(t.doc.Matters[i].First, t.doc.Matters[i].SetBy); by != m.SetBy {
+				return by
+			}
+		}
+	}
+	return ""
 }
 
 func holdEntry(what string, req *record.HoldRequest) record.LogEntry {

@@ -76,14 +76,19 @@ func (c *call) pauseDoc() (token string, doc record.Holds, err error) {
 
 // unpaused refuses a purge while the holder's purges are stopped. Every purge reads
 // the same key, whatever its ground, so that a pause conflicts with all of them in
-// its block and the read says nothing of the ground. Taking published tombstones off
+// its block and the read says nothing of the ground. What is left of a record whose
+// body went is stopped whatever ground the request names. Taking published tombstones off
 // the list destroys nothing and goes on.
 func (c *call) unpaused(req *record.PurgeRequest) error {
 	_, doc, err := c.pauseDoc()
 	if err != nil {
 		return err
 	}
-	if doc.Paused.Stops(req.Ground) && len(req.IDs) > 0 {
+	ground := req.Ground
+	if req.Part == record.PartRest {
+		ground = record.GroundDue // it is not judged, so it proves no other
+	}
+	if doc.Paused.Stops(ground) && len(req.IDs) > 0 {
 		return record.Fail(record.CodePaused, "an officer has stopped the holder's purges")
 	}
 	return nil

@@ -37,6 +37,11 @@ func TestAPauseStopsPurgesOfEveryCollectionOfTheHolderUntilItIsResumed(t *testin
 	rest := purgeRequest("us-a", a)
 	rest.Part = record.PartRest
 	w.refuses(chaincodetest.Write(usHospital(record.RolePurger), record.OpPurge, rest, atHospital), record.CodePaused)
+	for _, g := range []record.Ground{record.GroundMoved, record.GroundForced} { // no way around it
+		rest.Ground = g
+		w.submit(pauseCall(true, record.GroundForced))
+		w.refuses(chaincodetest.Write(usHospital(record.RolePurger), record.OpPurge, rest, atHospital), record.CodePaused)
+	}
 	w.submit(pauseCall(false))
 	w.submit(pauseCall(false))
 	w.submit(purgeCall("us-a", a))

@@ -149,6 +149,32 @@ func TestAMoveCarriesTheHoldsOfTheRecordAlong(t *testing.T) {
 	wantMoved(t, n, rs[0].ID, done[i].NewID)
 }
 
+func TestAMoveDoesNotLetWhoSetAHoldReleaseIt(t *testing.T) {
+	n := gatewaytest.Start(t, chaincodetest.Options{})
+	rs, _ := unlabelled(t, n, 0)
+	s := hire(n)
+	setter := n.Open("UsHospital", "officer2")
+	order := gateway.HoldOrder{IDs: []string{rs[0].ID}, Matter: "case-1", Authority: "court", Reason: "pending"}
+	if _, err := setter.HoldAll(t.Context(), order); err != nil {
+		t.Fatal(err)
+	}
+	done, err := s.run(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(done, func(r gateway.Relabeling) bool { return r.Action == gateway.RelabelMove })
+	wantMoved(t, n, rs[0].ID, done[i].NewID)
+	order.IDs = []string{done[i].NewID}
+	for who, c := range map[string]*gateway.Client{"who set it": setter, "who carried it along": s.o.Officer} {
+		if _, err := c.ReleaseAll(t.Context(), order); !errors.Is(err, gateway.ErrSamePerson) {
+			t.Errorf("%s releases it: %v", who, err)
+		}
+	}
+	if _, err := n.Open("UsHospital", "officer3").ReleaseAll(t.Context(), order); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAMoveKilledAtAnyStepIsFinishedByTheNextRun(t *testing.T) {
 	for stop := range 12 {
 		t.Run(fmt.Sprint(stop), func(t *testing.T) {

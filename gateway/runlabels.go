@@ -278,9 +278,13 @@ func (l *labelRun) carryHolds(ctx context.Context, from, to string, batch []Rela
 		return err
 	}
 	matters := make(map[string][]record.Matter, len(holds))
+	own := map[string][]string{} // matters in a record's own document
 	for _, h := range holds {
 		if h.Query == nil {
 			matters[h.ID] = append(matters[h.ID], h.Matters...)
+			for _, m := range h.Matters {
+				own[h.ID] = append(own[h.ID], m.Matter)
+			}
 			continue
 		}
 		for _, r := range batch {
@@ -294,8 +298,12 @@ func (l *labelRun) carryHolds(ctx context.Context, from, to string, batch []Rela
 			if slices.ContainsFunc(matters[r.NewID], func(x record.Matter) bool { return x.Matter == m.Matter }) {
 				continue
 			}
+			ids := []string{r.NewID}
+			if slices.Contains(own[r.ID], m.Matter) {
+				ids = append(ids, r.ID) // so that the contract knows who set it first
+			}
 			_, err := l.o.officer(l.c).Hold(ctx, HoldOrder{
-				Collection: to, IDs: []string{r.NewID}, Matter: m.Matter, Authority: m.Authority, Reason: m.Reason,
+				Collection: to, IDs: ids, Matter: m.Matter, Authority: m.Authority, Reason: m.Reason,
 			})
 			if err != nil {
 				return err

@@ -218,6 +218,9 @@ type Matter struct {
 	Reason    string `json:"reason"`
 	SetBy     string `json:"setBy"`
 	SetAt     string `json:"setAt"`
+	// First is who set it on another target of the request that extended it to this
+	// one, as a move does; he does not release it here either.
+	First string `json:"first,omitempty"`
 }
 
 // LogEntry is the stored document at [LogKey]: what was done, by whom, why.

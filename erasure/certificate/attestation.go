@@ -60,7 +60,7 @@ type Statement struct {
 type Node struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"` // peer, orderer, chaincode
-	// Height is the number of blocks that the node had when it was searched; 0 for one that keeps none.
+	// Height is the number of blocks that the node had when it was searched; 0 for one that keeps none, never for a peer.
 	Height uint64 `json:"height"`
 	// ScrubbedAt is when its stores were compacted last, RFC 3339; empty: not since the purge.
 	ScrubbedAt string  `json:"scrubbedAt,omitempty"`
@@ -209,7 +209,7 @@ func (v *verifier) attested() ([]Said, error) {
 			return nil, fail(field+".statement.records", "the record is not among those looked for")
 		}
 		for j, n := range s.Nodes {
-			if n.Height > 0 && n.Height <= v.c.Purge.Block {
+			if (n.Height > 0 || n.Kind == "peer") && n.Height <= v.c.Purge.Block {
 				return nil, fail(fmt.Sprintf("%s.statement.nodes[%d].height", field, j), "the node was searched before it had the purge")
 			}
 		}
@@ -225,6 +225,9 @@ func (s *Statement) words() string {
 	found := "found nothing"
 	if n := s.Found(); n > 0 {
 		found = fmt.Sprintf("FOUND BYTES that should be gone in %d places", n)
+	}
+	if len(s.Nodes) == 0 {
+		found = "so found nothing because it looked nowhere"
 	}
 	text := fmt.Sprintf("at %q, searched %d nodes for the bytes of %d records, this one among them, and %s.", s.StatedAt, len(s.Nodes), len(s.Records), found)
 	for _, n := range s.Nodes {

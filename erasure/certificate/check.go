@@ -46,6 +46,11 @@ func (v *verifier) checkPut() error {
 // key is the record's private key, anchorKey its public one, goneKey that of its entry in a register.
 func (v *verifier) key() key { return private(v.c.Record.Collection, record.RecordKey(v.c.Record.ID)) }
 
+// metaKey is the key of the record's metadata, which a large record loses in a transaction of its own.
+func (v *verifier) metaKey() key {
+	return private(v.c.Record.Collection, record.MetaKey(v.c.Record.ID))
+}
+
 func (v *verifier) anchorKey() key {
 	return public(record.AnchorKey(v.c.Record.Collection, v.c.Record.ID))
 }

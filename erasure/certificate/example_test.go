@@ -27,5 +27,5 @@ func ExampleVerify() {
 	fmt.Println(len(report.Proves), "things proved,", len(report.Stated), "stated by somebody,", len(report.Unprovable), "that nobody can prove")
 	// Output:
 	// purged by a transaction of AuHealth confirmed by 2 organisations
-	// 6 things proved, 4 stated by somebody, 4 that nobody can prove
+	// 6 things proved, 4 stated by somebody, 5 that nobody can prove
 }

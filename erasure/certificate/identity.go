@@ -113,7 +113,7 @@ func (a *authority) member(raw []byte) (cert *x509.Certificate, role string, err
 		if !slices.Contains(cert.Subject.OrganizationalUnit, u.name) {
 			continue
 		}
-		if role != "" || u.issuer != nil && !chains[0][1].Equal(u.issuer) {
+		if role != "" || u.issuer != nil && (len(chains[0]) < 2 || !chains[0][1].Equal(u.issuer)) {
 			return nil, "", fail("", "the certificate's role is ambiguous or from the wrong authority")
 		}
 		role = name

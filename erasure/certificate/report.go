@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"domicile/chaincode/record"
 )
 
 // Report is what a certificate that holds comes to, in three lists that say who is to be believed for what.
@@ -65,9 +67,13 @@ func (v *verifier) report() (*Report, error) {
 			"The record was never anchored: no second region confirmed its hash while it lived. That the put was valid follows from what the endorsers of the purge (%s) read, and from the validity of the purge.",
 			join(r.Purge.Endorsers)))
 	}
+	meta := "It removed the record's metadata (labels, dates, index) as well."
+	if w, ok := v.purge.set.write(v.metaKey()); !ok || !w.purged {
+		meta = "It did not remove the record's metadata (labels, dates, index): nothing in this file proves that a later transaction did."
+	}
 	r.Proves = append(r.Proves,
-		fmt.Sprintf("Transaction %s in block %d purged it: it removed the record's key with Fabric's purge, and entered the record in the register of collection %s. Submitted by %s at %s, endorsed by peers of %s.",
-			r.Purge.TxID, r.Purge.Block, v.log, r.Purge.Submitter, r.Purge.Time, join(r.Purge.Endorsers)),
+		fmt.Sprintf("Transaction %s in block %d purged it: it removed the record's key with Fabric's purge, and entered the record in the register of collection %s. %s Submitted by %s at %s, endorsed by peers of %s.",
+			r.Purge.TxID, r.Purge.Block, v.log, meta, r.Purge.Submitter, r.Purge.Time, join(r.Purge.Endorsers)),
 		fmt.Sprintf("Peers of %d regions (%s) signed that the purge took effect: in their own state the record was absent and the register held what that transaction wrote, so the purge was valid, by the collection's own rule of who must endorse as well. Block %d, %s.",
 			len(v.tombstone.regions), join(v.tombstone.regions), r.Tombstone.Block, r.Tombstone.Time),
 		fmt.Sprintf("Peers of %d regions (%s) read this tombstone in their own state at %s, so it was valid.",
@@ -82,13 +88,16 @@ func (v *verifier) report() (*Report, error) {
 	r.Stated = append(r.Stated, said...)
 	r.Unprovable = []string{
 		"That no copy is left: in a backup, a snapshot, swap, worn cells of an SSD, a printout, a memory, or under another id or in another system.",
+		"That the record was destroyed and did not move: one that moves to another collection is purged where it was and lives on there, on this ledger. The holder's register, in the private annex, names the ground.",
 		"That the bytes behind the hash were a health record, or whose: only somebody who kept salt and bytes can tell that a copy was this record.",
 		"That a disk was searched well, or at all: software can only say what it saw on the machine that it ran on.",
-		"The time of a block: only transaction times exist, stated by clients and bounded by the endorsers' clocks. Whether a certificate had expired was not judged.",
+		"The time of a block: only transaction times exist, stated by clients, and bounded by the endorsers' clocks if their peers are set to check. Whether a certificate had expired was not judged.",
 	}
 	r.Unsigned = []string{
 		"The flags by which peers mark transactions as valid are signed by nobody and are not in the file; validity follows from the versions that endorsers signed.",
 		"What a peer answers to a read proves nothing, even in a block, and is not looked at: only which versions of which keys it signed to have read.",
+		fmt.Sprintf("That block %d holds the last configuration that there is: later ones may be left out of the file. Who signed the receipt and the attestations is judged by this one, so who was removed or revoked later still counts.",
+			v.configs[len(v.configs)-1].block),
 		"Attestations and the annex may be left out of the file, and endorsements of the receipt and orderers' signatures beyond those needed.",
 	}
 	return r, nil
@@ -105,6 +114,9 @@ func (v *verifier) stated(r *Report) []Said {
 		return append(out, Said{"nobody in this file", "on which ground and authority: the holder did not add the private annex."})
 	}
 	g := v.gone
+	if g.Ground == record.GroundMoved {
+		out = append(out, Said{holders, "THIS IS NO DESTRUCTION: the record moved, and lives on in another collection of the holder."})
+	}
 	return append(out, Said{holders, fmt.Sprintf(
 		"in the register, whose hash is on the ledger: ground %q, authority %q, row %q, purged by %q at %q in transaction %q, hash %q.",
 		g.Ground, g.Authority, g.Row, g.By, g.At, g.Tx, g.Hash)})

@@ -294,6 +294,7 @@ func TestAttestationsAreCheckedAndSaidToBeTheOperators(t *testing.T) {
 		{"about a stranger", "attestations[0].statement.org", admin, func(s *Statement) { s.Org = "X" }},
 		{"without a time", "attestations[0].statement.statedAt", admin, func(s *Statement) { s.StatedAt = "today" }},
 		{"made before the purge", "attestations[0].statement.nodes[0].height", admin, func(s *Statement) { s.Nodes = []Node{{Height: 4}} }},
+		{"of a peer without a height", "attestations[0].statement.nodes[0].height", admin, func(s *Statement) { s.Nodes = []Node{{Kind: "peer"}} }},
 	} {
 		t.Run(bad.name, func(t *testing.T) {
 			st := statement
@@ -350,5 +351,78 @@ func TestTimesAreInSecondsOfUTC(t *testing.T) {
 	must(t, err)
 	if r.Purge.Time != s.purge.at.Truncate(time.Second).Format(time.RFC3339) {
 		t.Error(r.Purge.Time)
+	}
+}
+
+// said is all that a report says, as people read it.
+func said(t *testing.T, r *Report) string {
+	t.Helper()
+	var b strings.Builder
+	must(t, r.Write(&b))
+	return b.String()
+}
+
+// A record that moves is purged where it was and lives on: the same four transactions, and no destruction.
+func TestAPurgeThatMovedTheRecordIsNotCalledADestruction(t *testing.T) {
+	s := newStory(t, false)
+	gone, err := json.Marshal(record.Gone{Version: 1, Collection: "us-a", Hash: s.hash(), Ground: record.GroundMoved, Tx: s.purge.txID()})
+	must(t, err)
+	s.register = record.EncodeValue(make([]byte, record.SaltLen), gone)
+	delete(s.purge.private, "us-a-log")
+	s.purge.writes("us-a-log", s.goneKey(), s.register)
+	c, genesis := s.certificate()
+	r, err := verified(t, c, genesis)
+	must(t, err)
+	if got := said(t, r); !strings.Contains(got, "was destroyed and did not move") || strings.Contains(got, "NO DESTRUCTION") {
+		t.Errorf("without the annex:\n%s", got)
+	}
+	c.Annex = &Annex{s.register}
+	r, err = verified(t, c, genesis)
+	must(t, err)
+	if got := said(t, r); !strings.Contains(got, "THIS IS NO DESTRUCTION") {
+		t.Errorf("with the annex:\n%s", got)
+	}
+}
+
+// A large record's body is purged and confirmed before its metadata.
+func TestMetadataThatStayedIsNotCalledPurged(t *testing.T) {
+	for meta, want := range map[bool]string{false: "nothing in this file proves that a later transaction did", true: "as well"} {
+		s := newStory(t, false)
+		if meta {
+			s.purge.purges("us-a", record.MetaKey(s.ref.ID))
+		}
+		c, genesis := s.certificate()
+		r, err := verified(t, c, genesis)
+		must(t, err)
+		if got := said(t, r); !strings.Contains(got, want) {
+			t.Errorf("metadata purged %t:\n%s", meta, got)
+		}
+	}
+}
+
+// Nobody signs that a configuration is the last one, so the report must say which one it went by.
+func TestALaterConfigurationMayBeLeftOutAndTheReportSaysSo(t *testing.T) {
+	s := newStory(t, false)
+	c, genesis := s.certificate() // it has no later one than that of block 3; the ledger may
+	r, err := verified(t, c, genesis)
+	must(t, err)
+	if got := said(t, r); !strings.Contains(got, "That block 3 holds the last configuration that there is: later ones may be left out") {
+		t.Error(got)
+	}
+}
+
+func TestASearchOfNothingIsNotCalledClean(t *testing.T) {
+	s := newStory(t, false)
+	admin := s.orgs["UsA"].issue(t, "admin")
+	c, genesis := s.certificate()
+	a, err := Sign(Statement{
+		Channel: "global", Genesis: c.Genesis, Org: "UsA", Records: []record.Ref{s.ref}, Nodes: []Node{}, NotCovered: []string{}, StatedAt: "2026-03-02T00:00:00Z",
+	}, admin.pem, admin.key)
+	must(t, err)
+	c.Attestations = []Attestation{*a}
+	r, err := verified(t, c, genesis)
+	must(t, err)
+	if got := said(t, r); !strings.Contains(got, "looked nowhere") {
+		t.Error(got)
 	}
 }

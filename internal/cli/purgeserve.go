@@ -159,8 +159,8 @@ func (a *app) purgePause() *cobra.Command {
 	f := pauseFlags{where: where{role: record.RoleOfficer}}
 	c := &cobra.Command{
 		Use: "pause --region REGION --authority TEXT --reason TEXT", Short: "Stop the holder's purges, everywhere and at once",
-		Long: `Stops every purge that loses a record (due, withdrawn, forced) in all collections of the
-holder, from the block of this transaction on, whatever service or program sends it. Forced
+		Long: `Stops every purge that loses a record (due, withdrawn, forced) in all collections that the
+organisation holds, alone or with others, from the blocks of its transactions on, whatever service or program sends it. Forced
 erasures have a legal deadline: --except forced lets them go on. Grounds moved and failed lose
 no record and are not stopped. An officer does it; domicile purge resume ends it.`,
 		Example: `  domicile purge pause --region us --authority "compliance" --reason "row R7 in doubt"
@@ -206,19 +206,18 @@ func (a *app) pause(ctx context.Context, f *pauseFlags) error {
 		return err
 	}
 	defer client.Close()
-	r, err := client.Pause(ctx, f.order)
-	if err != nil {
-		return err
+	receipts, err := client.Pause(ctx, f.order)
+	for _, r := range receipts { // also of an order that only some holders could take
+		if err := a.printLine(r); err != nil {
+			return err
+		}
+		if f.order.Resume {
+			a.say("purges go on from block %d", r.Block)
+		} else {
+			a.say("purges are stopped from block %d", r.Block)
+		}
 	}
-	if err := a.printLine(r); err != nil {
-		return err
-	}
-	if f.order.Resume {
-		a.say("purges go on from block %d", r.Block)
-	} else {
-		a.say("purges are stopped from block %d", r.Block)
-	}
-	return nil
+	return err
 }
 
 func (a *app) showPause(ctx context.Context, w where) error {
@@ -231,8 +230,15 @@ func (a *app) showPause(ctx context.Context, w where) error {
 	if err != nil {
 		return err
 	}
-	if pause == nil {
+	running, err := client.Running(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case pause == nil:
 		a.say("purges are not stopped")
+	case len(running) > 0:
+		a.say("warning: purges of %s and what shares its log are not stopped", strings.Join(running, ", "))
 	}
 	return a.printLine(record.Paused{Pause: pause})
 }
