@@ -152,6 +152,11 @@ func (a *amendment) relabel(c *call, queries []record.HeldQuery) error {
 		return err
 	}
 	reasoned := officer && strings.TrimSpace(a.req.Reason) != ""
+	if a.meta.Quarantined && !reasoned {
+		if err := c.stillUnknown(id, &set); err != nil {
+			return err
+		}
+	}
 	carried := carries(ds4p.Inbound{Labels: old})
 	if err := c.sourced(id, labels, carried, reasoned); err != nil {
 		return err

@@ -127,6 +127,53 @@ func TestLabels_unknown_ones_are_quarantined_where_the_collection_says_so(t *tes
 	wantCode(t, w.get(record.RoleOfficer, "us-a", id), record.CodeForbidden)
 }
 
+func TestI2_T06_the_amendment_of_a_quarantined_record_has_the_shape_of_any(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	w.change(func(p *collections.Private) {
+		p.Settings = map[string]collections.Setting{"us-a": {Unknown: collections.UnknownQuarantine}}
+	})
+	shut := w.put("us-a", []byte(`{"resourceType":"Encounter","contained":[{"resourceType":"Observation","id":"x","meta":{"security":[{"system":"urn:nobody","code":"Q"}]}}]}`))
+	var shapes []string
+	for _, id := range []string{shut, w.put("us-a", encounter("1999-12-31"))} {
+		tx, err := w.Endorsed(amendCall(writer, "us-a", relabelTo(id, "", confidentiality("R"), actCode("CPLYCD"))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shapes = append(shapes, tx.Shape())
+	}
+	if shapes[0] != shapes[1] {
+		t.Errorf("amendments differ: %q", shapes)
+	}
+}
+
+// What nobody knows inside a resource is not among the labels at rest, and closes it as
+// long as no officer has decided.
+func TestLabels_no_relabelling_by_a_writer_ends_a_quarantine(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	w.change(func(p *collections.Private) {
+		p.Settings = map[string]collections.Setting{"us-a": {Unknown: collections.UnknownQuarantine}}
+	})
+	const unknown = `{"system":"urn:nobody","code":"Q"}`
+	for name, body := range map[string]string{
+		"on the resource": `{"resourceType":"Encounter","meta":{"security":[` + unknown + `]}}`,
+		"on a contained":  `{"resourceType":"Encounter","contained":[{"resourceType":"Observation","id":"x","meta":{"security":[` + unknown + `]}}]}`,
+		"on an element":   `{"resourceType":"Encounter","_status":{"extension":[{"url":"http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label","valueCoding":` + unknown + `}]}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &world{w.Memory, t}
+			id := w.put("us-a", []byte(body))
+			wantCode(t, w.get(record.RoleReader, "us-a", id), record.CodeQuarantined)
+			labels := append(w.explain("us-a", id).Meta.Labels, actCode("CPLYCD"))
+			w.submit(amendCall(writer, "us-a", relabelTo(id, "known by now", labels...)))
+			wantCode(t, w.get(record.RoleReader, "us-a", id), record.CodeQuarantined)
+			w.submit(amendCall(theOfficer, "us-a", relabelTo(id, "means nothing", confidentiality("N"))))
+			if err := w.get(record.RoleReader, "us-a", id); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // A label on a part of a resource, contained or on an element, sends the whole where it
 // asks, also when the client says nothing of it.
 func TestLabels_inside_a_resource_are_not_lost_and_route_it(t *testing.T) {

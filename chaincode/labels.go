@@ -77,6 +77,24 @@ func (c *call) inside(in ds4p.Inbound) []ds4p.Label {
 	return out
 }
 
+// stillUnknown keeps a record quarantined for a label of a part of the resource, which
+// is not among those at rest. The key it reads is one whose hash every amendment reads.
+func (c *call) stillUnknown(id string, set *labelSet) error {
+	body, err := c.read(c.coll.Name, record.RecordKey(id))
+	if err != nil {
+		return err
+	}
+	res, err := fhir.Parse(body)
+	if err != nil {
+		return badResource(err, id)
+	}
+	words := c.part.Vocabulary()
+	if slices.ContainsFunc(ds4p.Read(res).Inline, func(l ds4p.Inline) bool { return !words.Known(l.Coding()) }) {
+		set.quarantined, set.labels = true, raise(set.labels, "R")
+	}
+	return nil
+}
+
 // raise returns labels with at least a confidentiality.
 func raise(labels []ds4p.Label, to string) []ds4p.Label {
 	if ds4p.Rank(ds4p.MaxConfidentiality(labels)) >= ds4p.Rank(to) {

@@ -86,23 +86,39 @@ func (n *Network) needsRejoin(ctx context.Context, s spec) string {
 	return ""
 }
 
-// healthyCopy looks for another peer from which s could fetch everything again.
+// copyPatience is for how long another peer may be behind while it is looked at as a copy.
+const copyPatience = 10 * time.Second
+
+// healthyCopy looks for another peer from which s could fetch everything again: it has
+// every block that any node had at the beginning, since the private data of the last ones
+// may be with s alone.
 func (n *Network) healthyCopy(ctx context.Context, s spec) error {
 	var top uint64
-	heights := map[string]uint64{}
-	for _, other := range ofKind(n.nodes, KindPeer) {
+	for _, other := range n.nodes {
+		if other.kind == KindChaincode {
+			continue
+		}
 		if h, err := n.height(ctx, other); err == nil {
-			heights[other.name], top = h, max(top, h)
+			top = max(top, h)
 		}
 	}
-	for _, other := range ofOrg(n.nodes, KindPeer, s.org) {
-		h := heights[other.name]
-		p := readPrivateLog(other)
-		if other.name != s.name && h > 0 && h+heightLag >= top && !p.missing && !p.stuck {
-			return nil
+	for end := time.Now().Add(copyPatience); ; {
+		behind := false
+		for _, other := range ofOrg(n.nodes, KindPeer, s.org) {
+			h, err := n.height(ctx, other)
+			p := readPrivateLog(other)
+			if other.name == s.name || err != nil || h == 0 || p.missing || p.stuck {
+				continue
+			}
+			if h >= top {
+				return nil
+			}
+			behind = true
+		}
+		if !behind || time.Now().After(end) || pause(ctx) != nil {
+			return fmt.Errorf("%w: restore a backup (domicile network restore) or start another peer of %s first", ErrNoHealthyCopy, s.org)
 		}
 	}
-	return fmt.Errorf("%w: restore a backup (domicile network restore) or start another peer of %s first", ErrNoHealthyCopy, s.org)
 }
 
 // privateLog is what a peer's log says about private data. The peer offers it nowhere

@@ -168,3 +168,21 @@ func FuzzParseConfig(f *testing.F) {
 		}
 	})
 }
+
+func TestJitterNeverMakesARunMissItsWindow(t *testing.T) {
+	c, err := ParseConfig([]byte("version: 1\nschedule: [\"0 2 * * *\"]\njitter: 1h\nwindows: [{from: \"02:00\", to: \"02:10\"}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(c, Backend{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC)
+	if got := s.mostJitter(start); got != 5*time.Minute {
+		t.Errorf("put off by up to %s in a window of ten minutes", got)
+	}
+	if got := s.mostJitter(start.Add(time.Hour)); got != time.Hour {
+		t.Errorf("outside of a window: %s", got)
+	}
+}

@@ -169,7 +169,9 @@ func (m *Metrics) peers(list []purge.Height, target uint64) {
 		m.up.WithLabelValues(h.Peer).Set(1)
 		m.height.WithLabelValues(h.Peer).Set(float64(h.Height))
 		m.lag.WithLabelValues(h.Peer).Set(float64(top - h.Height))
-		m.swept.WithLabelValues(h.Peer).Set(boolGauge(h.Height > target))
+		if target > 0 { // a service that has purged nothing yet knows of no sweep
+			m.swept.WithLabelValues(h.Peer).Set(boolGauge(h.Height > target))
+		}
 	}
 }
 

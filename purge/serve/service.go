@@ -199,9 +199,18 @@ func (s *Service) until(ctx context.Context, t time.Time) bool {
 
 // putOff waits for a random part of the jitter.
 func (s *Service) putOff(ctx context.Context) {
-	if s.config.Jitter > 0 {
-		s.until(ctx, s.now().Add(time.Duration(s.random.Int64N(int64(s.config.Jitter)))))
+	if most := s.mostJitter(s.now()); most > 0 {
+		s.until(ctx, s.now().Add(time.Duration(s.random.Int64N(int64(most)))))
 	}
+}
+
+// mostJitter is how long a start at now may be put off: never beyond half of the window
+// that is open, or the run would miss it.
+func (s *Service) mostJitter(now time.Time) time.Duration {
+	if end, open := s.calendar.closes(now); open && !end.IsZero() {
+		return min(s.config.Jitter, end.Sub(now)/2)
+	}
+	return s.config.Jitter
 }
 
 // reason is an error for a log line: code and place, without the ids that the
