@@ -2,7 +2,6 @@ package fault
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,13 +23,15 @@ func TestAPeerIsAwayDuringAPurge(t *testing.T) {
 	d := dice(t)
 	c := start(ctx, t, topologyThree)
 	members := c.peersOf(usA.org)
+	var secrets, kept []erasure.Pattern // of all rounds
 	for round := range *rounds {
 		away, empty := members[d.IntN(len(members))].Name, round%2 == 1
 		before, meanwhile := jobs(usA, 9), jobs(usA, 9)
 		c.mustPut(ctx, t, before)
 		c.must(t, c.StopNode(ctx, away))
 		c.mustPut(ctx, t, meanwhile)
-		secrets, kept := c.secrets(ctx, t, slices.Concat(before, meanwhile))
+		due, rest := c.secrets(ctx, t, slices.Concat(before, meanwhile))
+		secrets, kept = append(secrets, due...), append(kept, rest...)
 		c.purgeAll(ctx, t, usA)
 		if empty {
 			c.must(t, os.RemoveAll(c.dataDir(ctx, t, away)))
@@ -38,24 +39,23 @@ func TestAPeerIsAwayDuringAPurge(t *testing.T) {
 		if a := c.domicile(ctx, "network", "up"); a.status != cli.ExitDone {
 			t.Fatalf("network up: status %d\n%s", a.status, a.words)
 		}
-		c.must(t, c.WaitDiscovered(ctx))
 		c.judge(ctx, t, round, usA)
 		// An endorser goes on pushing private data for as long as it waits for an
 		// acknowledgement (peer.gossip.pvtData.pushAckTimeout, 10 s): a peer that comes
 		// back that soon may get bytes of what is purged by then. Its state has nothing
 		// of them, as judged above; its files have, until they are scrubbed.
-		t.Logf("round %d: %s came back, new: %t, with %d traces before the scrub", round+1, away, empty, c.findings(ctx, t, away, secrets))
-		c.settleTransient(ctx, t)
-		if a := c.domicile(ctx, "purge", "scrub", "--region", usA.region, "--org", usA.org, "--execute"); a.status != cli.ExitDone {
-			t.Fatalf("purge scrub: status %d\n%s", a.status, a.words)
+		t.Logf("round %d: %s came back, new: %t, with %d traces before the scrub", round+1, away, empty, c.findings(ctx, t, away, due))
+	}
+	c.settleTransient(ctx, t)
+	if a := c.domicile(ctx, "purge", "scrub", "--region", usA.region, "--org", usA.org, "--execute"); a.status != cli.ExitDone {
+		t.Fatalf("purge scrub: status %d\n%s", a.status, a.words)
+	}
+	for _, p := range members {
+		if n := c.findings(ctx, t, p.Name, secrets); n != 0 {
+			t.Errorf("%s was scrubbed, and has %d traces of purged records", p.Name, n)
 		}
-		for _, p := range members {
-			if n := c.findings(ctx, t, p.Name, secrets); n != 0 {
-				t.Errorf("%s was scrubbed, and has %d traces of purged records", p.Name, n)
-			}
-			if n := c.findings(ctx, t, p.Name, kept); n == 0 {
-				t.Errorf("%s: the search finds nothing of the records that are kept, so it proves nothing", p.Name)
-			}
+		if n := c.findings(ctx, t, p.Name, kept); n == 0 {
+			t.Errorf("%s: the search finds nothing of the records that are kept, so it proves nothing", p.Name)
 		}
 	}
 }
@@ -83,8 +83,8 @@ func (c *cluster) settleTransient(ctx context.Context, t *testing.T) {
 // that are kept.
 func (c *cluster) secrets(ctx context.Context, t *testing.T, list []*job) (due, kept []erasure.Pattern) {
 	t.Helper()
-	for i, j := range list {
-		word := erasure.Pattern{Name: fmt.Sprintf("word-%d", i), Bytes: []byte(j.name)}
+	for _, j := range list {
+		word := erasure.Pattern{Name: "word " + j.id, Bytes: []byte(j.name)}
 		if !j.erasable {
 			kept = append(kept, word)
 			continue
@@ -93,7 +93,7 @@ func (c *cluster) secrets(ctx context.Context, t *testing.T, list []*job) (due, 
 		c.must(t, err)
 		r, err := client.Get(ctx, j.id)
 		c.must(t, err)
-		due = append(due, word, erasure.Pattern{Name: fmt.Sprintf("salt-%d", i), Bytes: r.Salt})
+		due = append(due, word, erasure.Pattern{Name: "salt " + j.id, Bytes: r.Salt})
 	}
 	return due, kept
 }

@@ -137,7 +137,7 @@ func TestTooFewMemberPeers(t *testing.T) {
 	c.mustPut(ctx, t, jobs(usA, 3))
 	const away = "peer1.UsHospital"
 	c.must(t, c.StopNode(ctx, away))
-	short, cancel := context.WithTimeout(ctx, 25*time.Second)
+	short, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	err := c.put(short, newJob(usA, farOff, 0))
 	if err == nil || !gateway.Retryable(err) {

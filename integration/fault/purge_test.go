@@ -124,7 +124,7 @@ func TestThePurgeServiceIsKilledAtEveryStep(t *testing.T) {
 		}
 		kills, purged := 0, 0
 		longest := time.Second
-		for n := 1; n <= 10; n++ {
+		for n := 1; n <= 8; n++ {
 			c.mustPut(ctx, t, jobs(usA, 6))
 			e := end{lines: n}
 			if n%2 == 0 {
