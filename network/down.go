@@ -164,7 +164,11 @@ func (n *Network) StartNode(ctx context.Context, node string) error {
 		if _, ok := s.running(); !ok {
 			return &finalError{fmt.Errorf("%s ended at once; the last line of %s: %s", s.name, s.logFile(), s.logTail())}
 		}
-		return n.serves(ctx, s)
+		err := n.serves(ctx, s)
+		if errors.Is(err, errNoChannel) && ledgerBroken(s) {
+			return &finalError{fmt.Errorf("%s cannot load its ledger (see %s); `network doctor --heal` knows the way out: %w", s.name, s.logFile(), err)}
+		}
+		return err
 	})
 }
 

@@ -90,6 +90,9 @@ func (o operator) caughtUp(ctx context.Context, peer string) error {
 		if err == nil && h >= top {
 			return nil
 		}
+		if ended := stillRuns(s); ended != nil {
+			return ended
+		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%s is at height %d, not %d: %w", peer, h, top, context.Cause(ctx))

@@ -158,25 +158,48 @@ const discoveryPoll = 200 * time.Millisecond
 // peer, with the chaincode: only then can any of them plan endorsements and
 // hand on private data. Call it after StartNode before the next put; it takes
 // a few seconds.
+//
+// A peer that ends while it is waited for is an error; the others do not wait for it.
 func (n *Network) WaitDiscovered(ctx context.Context) error {
-	var peers []spec
-	want := map[string]bool{}
-	for _, s := range ofKind(n.nodes, KindPeer) {
-		if _, ok := s.running(); ok && !s.quarantined() {
-			peers = append(peers, s)
-			want[s.address()] = true
-		}
-	}
 	g, ctx := errgroup.WithContext(ctx)
-	for _, s := range peers {
-		g.Go(func() error { return n.waitKnows(ctx, s, want) })
+	for _, s := range ofKind(n.nodes, KindPeer) {
+		if s.takesPart() {
+			g.Go(func() error { return n.waitKnows(ctx, s) })
+		}
 	}
 	return g.Wait()
 }
 
-// waitKnows waits until the peer knows all the addresses in want.
-func (n *Network) waitKnows(ctx context.Context, s spec, want map[string]bool) error {
-	conn, err := dial(ctx, s)
+// runningPeers are the addresses of the peers that take part.
+func (n *Network) runningPeers() map[string]bool {
+	out := map[string]bool{}
+	for _, s := range ofKind(n.nodes, KindPeer) {
+		if s.takesPart() {
+			out[s.address()] = true
+		}
+	}
+	return out
+}
+
+// takesPart reports whether a peer runs where the others can know it.
+func (s spec) takesPart() bool {
+	_, ok := s.running()
+	return ok && !s.quarantined()
+}
+
+// waitKnows waits until the peer knows all peers that run.
+func (n *Network) waitKnows(ctx context.Context, s spec) error {
+	var conn *grpc.ClientConn
+	err := until(ctx, func() error {
+		if err := stillRuns(s); err != nil {
+			return err
+		}
+		dialing, cancel := context.WithTimeout(ctx, statusPatience)
+		defer cancel()
+		var err error
+		conn, err = dial(dialing, s)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -187,8 +210,13 @@ func (n *Network) waitKnows(ctx context.Context, s spec, want map[string]bool) e
 	}
 	d := discovery.NewPeer(conn, id)
 	for {
-		have := 0
-		members, err := d.PeerMembershipQuery(ctx, Channel, nil)
+		if err := stillRuns(s); err != nil {
+			return err
+		}
+		want, have := n.runningPeers(), 0
+		asking, cancel := context.WithTimeout(ctx, statusPatience)
+		members, err := d.PeerMembershipQuery(asking, Channel, nil)
+		cancel()
 		for _, org := range members.GetPeersByOrg() {
 			for _, p := range org.GetPeers() {
 				if endpoint, ok := chaincodePeer(p); ok && want[endpoint] {
@@ -205,6 +233,15 @@ func (n *Network) waitKnows(ctx context.Context, s spec, want map[string]bool) e
 		case <-time.After(discoveryPoll):
 		}
 	}
+}
+
+// stillRuns is a final error, with the reason if the log has one, once the node's
+// process has ended.
+func stillRuns(s spec) error {
+	if _, ok := s.running(); ok {
+		return nil
+	}
+	return &finalError{fmt.Errorf("%s ended; the last line of %s: %s", s.name, s.logFile(), s.logTail())}
 }
 
 // chaincodePeer is the address of a discovered peer and whether it announces

@@ -69,7 +69,10 @@ func start(ctx context.Context, t *testing.T, topology string, policy ...string)
 		t.Fatal(err)
 	}
 	began := time.Now()
-	args := append([]string{"network", "up", "--topology", file, "--bin", bin}, policy...)
+	args := []string{"network", "up", "--topology", file, "--bin", bin}
+	for _, p := range policy {
+		args = append(args, "--policy", p)
+	}
 	if a := c.domicile(ctx, args...); a.status != cli.ExitDone {
 		t.Fatalf("network up: status %d\n%s", a.status, a.words)
 	}

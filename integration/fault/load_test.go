@@ -100,7 +100,7 @@ func (c *cluster) importOne(ctx context.Context, j *job) (last gateway.Receipt, 
 		return last, err
 	}
 	o := gateway.ImportOptions{Name: j.name}
-	if strings.Contains(j.collection, "-ab") {
+	if j.home == usShared { // routing never discloses
 		o.Collection = j.collection
 	}
 	for r, rerr := range client.Import(ctx, bytes.NewReader(j.body), o) {

@@ -151,6 +151,10 @@ func (r *rollout) commit(ctx context.Context) error {
 		if err := r.everywhere(ctx, done.Block); err != nil {
 			return err
 		}
+		// The clients remember the policy of before, and would send private parts to
+		// members that have left.
+		r.close()
+		clear(r.clients)
 	}
 	return r.privateParts(ctx)
 }

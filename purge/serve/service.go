@@ -34,6 +34,10 @@ type Backend struct {
 	Log *slog.Logger
 	// Event, if set, is called for each thing that happened to a record.
 	Event func(purge.Event)
+	// Now is the wall clock. Default [time.Now]. A wrong one makes the service ask
+	// at the wrong time, for too much or too little; what is due is decided by the
+	// contract, which goes by the transaction's time.
+	Now func() time.Time
 }
 
 // Evidence says what is known of one peer's disks.
@@ -82,6 +86,9 @@ func New(c *Config, b Backend) (*Service, error) {
 	s := &Service{
 		config: *c, calendar: k, backend: b, metrics: NewMetrics(), log: b.Log, now: time.Now,
 		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
+	}
+	if b.Now != nil {
+		s.now = b.Now
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

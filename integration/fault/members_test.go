@@ -1,0 +1,154 @@
+package fault
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"domicile/chaincode/record"
+	"domicile/collections"
+	"domicile/erasure"
+	"domicile/gateway"
+	"domicile/internal/cli"
+)
+
+var usShared = home{"us", "UsHospital", "us-shared"}
+
+// topologyShared has three organisations in one region, so that one can leave a
+// collection and two remain.
+const topologyShared = `schema: 1
+consensus: bft
+batchInterval: 80ms
+regions:
+  - {name: us, octet: 10, orderers: 2, organizations: [{name: UsHospital, peers: 2}, {name: UsLab, peers: 2}, {name: UsPayer, peers: 2}]}
+  - {name: eu, octet: 20, orderers: 2, organizations: [{name: EuHospital, peers: 2}]}
+`
+
+// TestAnOrganisationIsRemovedFromACollection takes UsPayer out of a collection of three.
+// It keeps on its disks what it had and gets nothing new; its clients are refused; and it
+// still processes purges: after its operator's scrub nothing of what was purged is left
+// there.
+func TestAnOrganisationIsRemovedFromACollection(t *testing.T) {
+	ctx := patience(t, 2*time.Minute)
+	const removed = "UsPayer"
+	c := start(ctx, t, topologyShared, writePolicy(t, "UsHospital", "UsLab", removed))
+	due, kept := newJob(usShared, longAgo, 0), newJob(usShared, farOff, 0)
+	c.mustPut(ctx, t, []*job{due, kept})
+	purged, before := c.secrets(ctx, t, []*job{due, kept})
+	count := func(what []erasure.Pattern) (n int) {
+		for _, p := range c.peersOf(removed) {
+			n += c.findings(ctx, t, p.Name, what)
+		}
+		return n
+	}
+	if count(purged) == 0 || count(before) == 0 {
+		t.Fatal("the member that will be removed does not have what it should")
+	}
+	if a := c.domicile(ctx, "policy", "apply", writePolicy(t, "UsHospital", "UsLab")); a.status != cli.ExitDone {
+		t.Fatalf("policy apply: status %d\n%s", a.status, a.words)
+	}
+	c.forgetClients(t) // they keep the policy that they read for a minute
+	later := newJob(usShared, farOff, 0)
+	c.mustPut(ctx, t, []*job{later})
+	if n := count([]erasure.Pattern{{Name: "later", Bytes: []byte(later.name)}}); n != 0 {
+		t.Errorf("put after %s was removed, and in its files %d times", removed, n)
+	}
+	client, err := c.client(ctx, removed, record.RoleReader, "")
+	c.must(t, err)
+	_, err = client.Get(ctx, kept.id)
+	t.Logf("a client of %s reads: %v", removed, err)
+	if err == nil {
+		t.Errorf("a client of %s reads on", removed)
+	}
+	if count(before) == 0 {
+		t.Errorf("%s lost what it had; docs/operations.md says that it keeps it", removed)
+	}
+	c.judge(ctx, t, *rounds-1, usShared)
+	c.settleTransient(ctx, t)
+	if a := c.domicile(ctx, "purge", "scrub", "--region", "us", "--org", removed, "--execute"); a.status != cli.ExitDone {
+		t.Fatalf("purge scrub: status %d\n%s", a.status, a.words)
+	}
+	if n := count(purged); n != 0 {
+		t.Errorf("%s was scrubbed after the purge, and has %d traces of it", removed, n)
+	}
+	if count(before) == 0 {
+		t.Error("the search finds nothing of what is kept, so it proves nothing")
+	}
+}
+
+// writePolicy writes the small demonstration policy with a collection that these
+// organisations share, with its private parts, and returns its file.
+func writePolicy(t *testing.T, members ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.MkdirAll(filepath.Join(dir, "private"), 0o700))
+	list := "[" + strings.Join(members, ", ") + "]"
+	shared := "      - name: us-shared\n        members: " + list + "\n        log: us-shared-log\n        roles:\n"
+	for _, m := range members {
+		shared += "          " + m + ": [writer, reader, officer, purger, auditor]\n"
+	}
+	shared += "      - name: us-shared-log\n        members: " + list + "\n"
+	const organizations, before = "organizations: [UsHospital]\n", "      - name: us-a-log\n"
+	text := string(collections.SmallYAML())
+	if !strings.Contains(text, organizations) || !strings.Contains(text, before) {
+		t.Fatal("the small policy is not what it was")
+	}
+	text = strings.Replace(text, organizations, "organizations: [UsHospital, UsLab, UsPayer]\n", 1)
+	text = strings.Replace(text, before, shared+before, 1)
+	file := filepath.Join(dir, "policy.yaml")
+	must(os.WriteFile(file, []byte(text), 0o600))
+	for _, log := range []string{"us-a-log", "us-shared-log", "eu-a-log"} {
+		private := collections.DemoPrivate(log)
+		if private == nil {
+			private = collections.DemoPrivate("us-ab-log")
+			private.Log, private.Default = "us-shared-log", "us-shared"
+		}
+		must(os.WriteFile(filepath.Join(dir, "private", log+".yaml"), private.JSON(), 0o600))
+	}
+	return file
+}
+
+// forgetClients closes all clients, so that the next ones begin anew.
+func (c *cluster) forgetClients(t *testing.T) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, x := range c.clients {
+		c.must(t, x.Close())
+	}
+	clear(c.clients)
+}
+
+// TestTooFewMemberPeers stops one of two member peers: puts and purges are refused as
+// unavailable, nothing happens, and everything goes on when the peer is back. Three peers
+// are the remedy, as the doctor says.
+func TestTooFewMemberPeers(t *testing.T) {
+	ctx := patience(t, time.Minute)
+	c := start(ctx, t, topologyTwo)
+	c.mustPut(ctx, t, jobs(usA, 3))
+	const away = "peer1.UsHospital"
+	c.must(t, c.StopNode(ctx, away))
+	short, cancel := context.WithTimeout(ctx, 25*time.Second)
+	defer cancel()
+	err := c.put(short, newJob(usA, farOff, 0))
+	if err == nil || !gateway.Retryable(err) {
+		t.Errorf("a put with one member peer: %v", err)
+	}
+	r, err := c.purgeProcess(ctx, usA, end{})
+	c.must(t, err)
+	if r.err == nil || r.purged != 0 {
+		t.Errorf("a purge with one member peer: %v, %d purged", r.err, r.purged)
+	}
+	t.Logf("refused: put in time; purge in %.1f s", r.took.Seconds())
+	c.must(t, c.StartNode(ctx, away))
+	c.judge(ctx, t, *rounds-1, usA)
+}
