@@ -128,7 +128,7 @@ func (a *amendment) apply(c *call, queries []record.HeldQuery) (record.Code, err
 	}
 	a.changed = true
 	a.meta.Review = &record.Review{
-		By: c.who.id, At: c.at(), Tx: c.stub.GetTxID(), Authority: a.req.Authority, Reason: a.req.Reason, Due: a.meta.Due,
+		By: c.who.id, At: c.at(), Tx: c.stub.GetTxID(), Authority: a.req.Authority, Reason: a.req.Reason, Due: a.meta.Due, Law: c.law(),
 	}
 	return "", nil
 }

@@ -174,8 +174,11 @@ func (c *call) sourced(id string, labels []ds4p.Label, carried, decided bool) er
 		}
 		ok := false
 		switch l.Origin {
-		case ds4p.OriginConsent, ds4p.OriginDeclared:
+		case ds4p.OriginConsent:
 			ok = true
+		case ds4p.OriginDeclared:
+			p := c.part.Custodian.Part2
+			ok = carried || p == collections.Part2Declared || p == collections.Part2Program
 		case ds4p.OriginPosture:
 			// What came from the posture of its day keeps its label.
 			ok = decided || carried || c.part.Custodian.Part2 == collections.Part2Program

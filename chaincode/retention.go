@@ -1,6 +1,9 @@
 package chaincode
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"strconv"
 	"time"
 	_ "time/tzdata" // for machines without a time zone database
@@ -85,7 +88,7 @@ func (c *call) judge(meta *record.Meta, b bearing) (judgement, error) {
 		j.code = record.CodeHeld
 	case j.due.IsZero() || j.due.Compare(c.today()) > 0:
 		j.code = record.CodeNotDue
-	case j.assessment.Verdict == collections.VerdictReview && !reviewed(meta, j.due):
+	case j.assessment.Verdict == collections.VerdictReview && !reviewed(meta, j.due, c.law()):
 		j.code = record.CodeNeedsReview
 	}
 	return j, nil
@@ -103,9 +106,21 @@ func storedDue(meta *record.Meta) (fhir.Date, error) {
 	return d, nil
 }
 
-// reviewed tells whether a person approved that the record goes on this date.
-func reviewed(meta *record.Meta, due fhir.Date) bool {
-	if meta.Review == nil {
+// law is the digest of every retention row in force, whether it applies or not.
+func (c *call) law() string {
+	h := sha256.New()
+	for _, r := range c.regions {
+		for _, row := range r.Retention {
+			fmt.Fprintln(h, r.Name, row.Name, collections.RowDigest(r.Name, row))
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// reviewed tells whether a person approved that the record goes on this date, under
+// these rows of law.
+func reviewed(meta *record.Meta, due fhir.Date, law string) bool {
+	if meta.Review == nil || meta.Review.Law != law {
 		return false
 	}
 	var given fhir.Date

@@ -93,6 +93,8 @@ const (
 	whyIdle      = "applies, but does nothing until it is confirmed"
 	whyKeeps     = "applies, and asks for review until it is confirmed"
 	whyApplies   = "applies"
+
+	whyContradiction = "care is on record long after the death on record: one of the two facts is wrong"
 )
 
 // Assess tells until when a record must be kept, from the rows of its region and
@@ -108,6 +110,7 @@ const (
 //     custodian's jurisdictions are not set: never;
 //   - a floor that applies is not confirmed, or asks for review or archiving: the
 //     record needs a person's approval;
+//   - care is on record more than 31 days after a death: a person looks at it;
 //   - partial dates and differing statements count as what keeps longest, both
 //     ways of a condition that can be either included; where no floor applies for
 //     certain, the record needs a person's approval, too;
@@ -138,8 +141,32 @@ func Assess(c Case) Assessment {
 		out.Why = whyNoFloor
 	default:
 		out.decide()
+		if out.Verdict == VerdictDue && c.contradicts() {
+			out.Verdict, out.Why = VerdictReview, whyContradiction
+		}
 	}
 	return out
+}
+
+// afterDeath is how long after a death care may still be on record: examinations,
+// certificates and accounts. A choice of this program and no law.
+var afterDeath = fhir.Period{N: 31, Unit: 'd'}
+
+// contradicts tells whether the person was certainly in care long after the death on
+// record. One of the two is wrong, and a row that counts from a death may shorten what
+// it should not: a person looks at it.
+func (c *Case) contradicts() bool {
+	death, ok := c.Facts.hull(FactDeath)
+	if !ok {
+		return false
+	}
+	limit := death.First.AddPeriod(afterDeath) // of differing statements the earliest does the harm
+	for _, kind := range []string{FactLastEncounter, FactTreatmentEnd} {
+		if last, ok := c.Facts.latest(kind); ok && last.First.Compare(limit) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // settled tells whether it is known whose law applies.

@@ -178,6 +178,7 @@ type Review struct {
 	Authority string `json:"authority"`
 	Reason    string `json:"reason"`
 	Due       string `json:"due"` // the date it was given for; a later date asks again
+	Law       string `json:"law"` // digest of the retention rows it was given under; others ask again
 }
 
 // ExplainRequest ([OpExplain], officer, purger, auditor, writer) asks why records

@@ -232,6 +232,10 @@ func (a *app) showRelabeling(list func(func(gateway.Relabeling, error) bool), ra
 	if total == 0 && len(left) == 0 && failed == nil {
 		a.say("every record has the labels of the rules in force, where they ask for it")
 	}
+	delete(left, record.CodeDowngrade) // listed, and never run
+	if ran && failed == nil && len(left) > 0 {
+		return refused{"some records were left as they are, counted above by the code that forbids it", "domicile help CODE says what to do about it"}
+	}
 	return failed
 }
 
