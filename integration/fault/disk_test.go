@@ -139,7 +139,7 @@ func again(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", self, "-test.run=^"+t.Name()+"$", "-test.v",
+	cmd := exec.CommandContext(interrupted, "unshare", "--mount", self, "-test.run=^"+t.Name()+"$", "-test.v",
 		fmt.Sprintf("-seed=%d", *seed), fmt.Sprintf("-rounds=%d", *rounds), fmt.Sprintf("-keep=%t", *keep))
 	cmd.Env = append(os.Environ(), inNamespace+"=1")
 	// Interrupted, it takes its network down like every other test.

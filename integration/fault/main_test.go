@@ -8,7 +8,9 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -25,8 +27,15 @@ var (
 // binDir is where `make build` puts the programs.
 const binDir = "../../bin"
 
+// interrupted ends with the first SIGINT or SIGTERM, and every test with it, so that
+// each takes its network down.
+var interrupted context.Context
+
 func TestMain(m *testing.M) {
 	flag.Parse()
+	var stop context.CancelFunc
+	interrupted, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	if *seed == 0 {
 		*seed = rand.Uint64()
 	}
@@ -74,6 +83,7 @@ func patience(t *testing.T, round time.Duration) context.Context {
 	limit := time.Duration(*rounds+1) * round
 	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errors.New("the test took too long"))
 	t.Cleanup(cancel)
+	context.AfterFunc(interrupted, cancel)
 	return ctx
 }
 
