@@ -20,13 +20,20 @@ func TestRetention_an_approval_does_not_outlive_the_rows_it_was_given_under(t *t
 }
 
 func TestWithdrawn_a_consent_that_ended_before_the_copy_was_made_is_not_its_own(t *testing.T) {
-	w := newWorld(t, chaincodetest.Options{})
+	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	w := newWorld(t, chaincodetest.Options{Now: func() time.Time { return now }})
 	person := tokens(1)[0]
 	facts := factsRequest(person, record.Fact{Kind: record.FactConsentEnd, Date: "2010-03"})
 	facts.Collection = "us-ab"
 	w.submit(both(writer, record.OpFacts, facts))
+	now = now.Add(time.Minute)
 	id := w.copyOf(&record.Terms{Until: "2199-03-31", Authority: "agreement 7"}, person)
 	w.refuses(withdrawCall(id), record.CodeNotDue)
+	now = now.Add(time.Minute)
+	facts = factsRequest(person, record.Fact{Kind: record.FactConsentEnd, Date: "2011"})
+	facts.Collection = "us-ab"
+	w.submit(both(writer, record.OpFacts, facts))
+	w.submit(withdrawCall(id))
 }
 
 func TestRetention_care_long_after_a_death_asks_for_review(t *testing.T) {

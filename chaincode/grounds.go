@@ -121,7 +121,7 @@ func (c *call) withdrawn(d *doomed, b bearing) (record.Code, error) {
 		// The end of a consent that was on record before the copy was made is not
 		// the end of the consent that the copy was made under.
 		day, ok := factDate(f.Date)
-		if ok && f.Kind == record.FactConsentEnd && f.At > d.meta.PutAt && day.Compare(today) < 0 {
+		if ok && f.Kind == record.FactConsentEnd && f.At >= d.meta.PutAt && day.Compare(today) < 0 {
 			ended = true
 		}
 	}
