@@ -36,7 +36,7 @@ func (s *Service) Cycle(ctx context.Context) (*purge.Result, error) {
 	defer stop(nil)
 	if !end.IsZero() {
 		go func() {
-			if s.until(limited, end) {
+			if s.until(limited, &wall{now: s.now, last: start}, end) {
 				stop(errClosed)
 			}
 		}()

@@ -113,35 +113,51 @@ func (s *Service) Run(ctx context.Context) error {
 	if !s.meets(s.now()) {
 		return settings(errors.New("no start of the schedule falls into a window"))
 	}
-	last := s.now()
-	run, look, beat := s.calendar.next(last), last, s.afterIdle(last)
+	clock := &wall{now: s.now}
+	now := clock.read()
+	run, look, beat := s.calendar.next(now), now, s.afterIdle(now)
 	for {
 		s.metrics.next.Set(float64(run.Unix()))
-		if !s.until(ctx, earliest(run, look, beat)) {
+		if !s.until(ctx, clock, earliest(run, look, beat)) {
 			return nil
 		}
-		now := s.now()
-		if now.Before(last.Add(-setBack)) {
+		if now = clock.read(); clock.back {
 			s.log.Warn("the clock was set back; counting from its new time")
+			clock.back = false
 			run, look, beat = s.calendar.next(now), now, s.afterIdle(now)
 		}
 		if !now.Before(run) {
-			s.putOff(ctx)
+			s.putOff(ctx, clock)
 			if _, err := s.Cycle(ctx); err != nil && ctx.Err() == nil {
 				s.log.Error("run", "code", record.CodeOf(err), "why", reason(err))
 			}
-			run, look = s.calendar.next(s.now()), s.now()
+			now = clock.read()
+			run, look = s.calendar.next(now), now
 		}
 		if !now.Before(beat) {
 			s.keepMoving(ctx)
-			beat = s.afterIdle(s.now())
+			beat = s.afterIdle(clock.read())
 		}
 		if !now.Before(look) {
 			s.observe(ctx)
-			look = s.now().Add(s.config.Observe)
+			look = clock.read().Add(s.config.Observe)
 		}
-		last = s.now()
 	}
+}
+
+// wall is the wall clock of one loop. It compares every reading with the one before,
+// so that no time is ever counted from a clock that was set back since, unnoticed.
+type wall struct {
+	now  func() time.Time
+	last time.Time
+	back bool // set back by more than setBack since the loop took note
+}
+
+func (w *wall) read() time.Time {
+	t := w.now()
+	w.back = w.back || t.Before(w.last.Add(-setBack))
+	w.last = t
+	return t
 }
 
 // meets reports whether one of the coming starts falls into a window.
@@ -175,19 +191,18 @@ func earliest(times ...time.Time) time.Time {
 	return best
 }
 
-// until waits for a time on the wall clock and returns early when the clock is set
+// until waits for a time on the wall clock and returns early when the clock was set
 // back. False: ctx ended.
-func (s *Service) until(ctx context.Context, t time.Time) bool {
-	for before := s.now(); ; {
+func (s *Service) until(ctx context.Context, clock *wall, t time.Time) bool {
+	for {
 		s.beat.Store(time.Now().Unix())
-		now := s.now()
+		now := clock.read()
 		if ctx.Err() != nil {
 			return false
 		}
-		if !now.Before(t) || now.Before(before.Add(-setBack)) {
+		if !now.Before(t) || clock.back {
 			return true
 		}
-		before = now
 		wait := time.NewTimer(min(t.Sub(now), step))
 		select {
 		case <-wait.C:
@@ -198,9 +213,10 @@ func (s *Service) until(ctx context.Context, t time.Time) bool {
 }
 
 // putOff waits for a random part of the jitter.
-func (s *Service) putOff(ctx context.Context) {
-	if most := s.mostJitter(s.now()); most > 0 {
-		s.until(ctx, s.now().Add(time.Duration(s.random.Int64N(int64(most)))))
+func (s *Service) putOff(ctx context.Context, clock *wall) {
+	now := clock.read()
+	if most := s.mostJitter(now); most > 0 {
+		s.until(ctx, clock, now.Add(time.Duration(s.random.Int64N(int64(most)))))
 	}
 }
 
