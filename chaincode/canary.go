@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 
 	"domicile/chaincode/record"
+	"domicile/chaincode/record/atrest"
 	"domicile/fhir"
 	"domicile/fhir/ds4p"
 )
@@ -54,7 +55,7 @@ func (c *call) canaryWrites(id string, due fhir.Date, draw *record.Drawer) ([]kv
 	meta := record.Meta{
 		Version: record.Version, ID: id, Canary: true, Type: res.Type, Custody: custody(c.coll), Due: due.String(),
 		Size: len(body), SHA256: hex.EncodeToString(sum[:]), PutAt: c.at(), PutTx: c.stub.GetTxID(),
-		Content: res.Digest(), Labels: labels, LabelDigest: ds4p.Digest(fromRest(labels)),
+		Content: res.Digest(), Labels: labels, LabelDigest: ds4p.Digest(atrest.Labels(labels)),
 	}
 	writes := index(draw, &meta)
 	for _, w := range writes {
