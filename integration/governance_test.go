@@ -22,6 +22,7 @@ import (
 	"domicile/chaincode/chaincodetest"
 	"domicile/chaincode/record"
 	"domicile/collections"
+	"domicile/integration/kit"
 	"domicile/network"
 )
 
@@ -184,7 +185,7 @@ func broadcastUpdate(ctx context.Context, t *testing.T, update []byte, signers .
 	env := &common.ConfigUpdateEnvelope{ConfigUpdate: update}
 	for _, org := range signers {
 		id, header := adminHeader(t, org)
-		sig, err := id.sign(hash.SHA256(append(header[:len(header):len(header)], update...)))
+		sig, err := id.Sign(hash.SHA256(append(header[:len(header):len(header)], update...)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +201,7 @@ func broadcastUpdate(ctx context.Context, t *testing.T, update []byte, signers .
 		},
 		Data: encode(t, env),
 	})
-	sig, err := id.sign(hash.SHA256(payload))
+	sig, err := id.Sign(hash.SHA256(payload))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +224,7 @@ func broadcastUpdate(ctx context.Context, t *testing.T, update []byte, signers .
 	return answer.GetStatus(), answer.GetInfo()
 }
 
-func adminHeader(t *testing.T, org string) (*identityFiles, []byte) {
+func adminHeader(t *testing.T, org string) (*kit.Identity, []byte) {
 	t.Helper()
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
@@ -234,7 +235,7 @@ func adminHeader(t *testing.T, org string) (*identityFiles, []byte) {
 	nonce := make([]byte, 24)
 	rand.Read(nonce) //nolint:errcheck // never fails
 	b, err := proto.Marshal(&common.SignatureHeader{
-		Creator: encode(t, &msp.SerializedIdentity{Mspid: org, IdBytes: id.id.Credentials()}), Nonce: nonce,
+		Creator: encode(t, &msp.SerializedIdentity{Mspid: org, IdBytes: id.ID.Credentials()}), Nonce: nonce,
 	})
 	if err != nil {
 		t.Fatal(err)
