@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"domicile/chaincode/record"
+	"domicile/integration/kit"
 )
 
 // union is what purge failed --join told.
@@ -84,7 +85,7 @@ func TestI9_FindingsOfAllHoldersAreJoinedAndWhoIsMissingIsNamed(t *testing.T) {
 	if len(u.missing) > 0 || !u.keys[key].Purged {
 		t.Errorf("complete: missing %q, %+v", u.missing, u.keys[key])
 	}
-	err = eventually(ctx, func() error {
+	err = kit.Eventually(ctx, func() error {
 		if u := joined(t, 0, rec.ID, "--org", "UsPayer"); len(u.keys) > 0 {
 			return fmt.Errorf("%+v", u.keys)
 		}

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"domicile/chaincode/record"
+	"domicile/integration/kit"
 	"domicile/internal/cli"
 	"domicile/purge"
 )
@@ -54,7 +55,7 @@ func (c *cluster) serve(ctx context.Context, t *testing.T, config string) *servi
 	both.Go(func() { s.readEvents(out) })
 	both.Go(func() { _, _ = io.Copy(s, words) })
 	go func() { both.Wait(); s.ended <- s.cmd.Wait() }()
-	err = eventually(ctx, func() error {
+	err = kit.Eventually(ctx, func() error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		m := address.FindSubmatch(s.words.Bytes())
@@ -116,7 +117,7 @@ func (s *service) get(ctx context.Context, path string) (status int, body string
 // shows waits until each sample of the metrics is within its bounds.
 func (s *service) shows(ctx context.Context, t *testing.T, want map[string][2]float64) {
 	t.Helper()
-	err := eventually(ctx, func() error {
+	err := kit.Eventually(ctx, func() error {
 		status, body, err := s.get(ctx, "/metrics")
 		if err != nil || status != http.StatusOK {
 			return fmt.Errorf("/metrics: %d %w", status, err)
@@ -199,7 +200,7 @@ func TestThePurgeServiceAsAProcess(t *testing.T) {
 	}
 
 	// A pause takes effect before the next batch of the run that is under way.
-	c.must(t, eventually(ctx, func() error { return atLeast(s.told(purge.EventPurged), 3) }))
+	c.must(t, kit.Eventually(ctx, func() error { return atLeast(s.told(purge.EventPurged), 3) }))
 	var paused struct{ Block uint64 }
 	a := c.ends(ctx, t, cli.ExitDone, "purge", "pause", "--region", usA.region, "--authority", "test", "--reason", "in doubt")
 	c.must(t, json.Unmarshal([]byte(a.out), &paused))
@@ -229,7 +230,7 @@ func TestThePurgeServiceAsAProcess(t *testing.T) {
 	// SIGTERM in the middle of the next run.
 	before := len(s.told(purge.EventPurged))
 	c.ends(ctx, t, cli.ExitDone, "purge", "resume", "--region", usA.region, "--authority", "test", "--reason", "confirmed")
-	c.must(t, eventually(ctx, func() error { return atLeast(s.told(purge.EventPurged), before+2) }))
+	c.must(t, kit.Eventually(ctx, func() error { return atLeast(s.told(purge.EventPurged), before+2) }))
 	c.must(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	select {
 	case err := <-s.ended:
