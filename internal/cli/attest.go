@@ -2,9 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -31,6 +28,7 @@ type attestFlags struct {
 	state             string
 	certificate, key  string
 	canaries, publish string
+	register          string
 	reports           []string
 	settle            bool
 }
@@ -50,13 +48,18 @@ Without --org, on the local network, it works on all organisations of the region
 operator searches the own peers: --peer NAME=DIRECTORY for each directory that a peer writes to,
 named as in the settings, and --certificate and --key of an administrator or operator.
 
+What the attestation says is registered on the ledger, in the holder's log, by a transaction of the
+certificate that signed it; without -o there is no file to register. --register FILE does it later.
+
 With --report it searches nothing: it joins attestations into the report of the region and names
-who is missing. --settle then ends the evidence of what every holder has attested clean.
+who is missing. --settle then ends the evidence of what every holder has attested clean and
+registered; the contract checks the registrations.
 
 With --canaries it looks for the canary records that another region published with --publish:
 none of their bytes may ever have been here.`,
 		Example: `  domicile purge attest --region eu -o eu.json
   domicile purge attest --region eu --report eu.json/EuHospital.json --report eu.json/EuSponsor.json --settle
+  domicile purge attest --region eu --register eu.json/EuHospital.json
   domicile purge attest --region us --publish canaries.json
   domicile purge attest --region au --canaries canaries.json
   domicile purge attest --settings s.yaml --region eu --peer peer0.EuHospital=/var/hyperledger/production \
@@ -64,6 +67,8 @@ none of their bytes may ever have been here.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			switch {
+			case o.register != "":
+				return a.registerFile(c.Context(), o)
 			case len(o.reports) > 0:
 				return a.attestReport(c.Context(), o)
 			case o.settle:
@@ -85,6 +90,7 @@ none of their bytes may ever have been here.`,
 	f.StringVar(&o.key, "key", "", "its private key, `file`")
 	f.StringVar(&o.canaries, "canaries", "", "look for the canaries in this `file` of another region")
 	f.StringVar(&o.publish, "publish", "", "write the region's canaries to this `file`, for other regions")
+	f.StringVar(&o.register, "register", "", "register the attestation in this `file`, and search nothing")
 	f.StringSliceVar(&o.reports, "report", nil, "join the attestations in these `files`")
 	f.BoolVar(&o.settle, "settle", false, "with --report: purge the evidence that everybody attested clean")
 	return c
@@ -220,10 +226,14 @@ func (a *app) attest(ctx context.Context, o attestFlags) error {
 			return err
 		}
 		residue = append(residue, found...)
-		if err := a.putOut(o, signed, len(ops) > 1); err != nil {
+		file, err := a.putOut(o, signed, len(ops) > 1)
+		if err != nil {
 			return err
 		}
 		a.sayAttested(signed)
+		if err := a.registerOut(ctx, o, op, file, w); err != nil {
+			return err
+		}
 	}
 	if len(residue) == 0 {
 		return nil
@@ -237,8 +247,8 @@ func (a *app) attest(ctx context.Context, o attestFlags) error {
 // search is what an attestation is made of.
 type wantedAt struct {
 	attest.Wanted
-	height uint64    // that every node must have reached
-	latest time.Time // the last of the purges
+	height  uint64             // that every node must have reached
+	pending []gateway.Evidence // that the records were found in; none of canaries of other regions
 }
 
 // wanted collects what is to be looked for: the evidence in the logs that an
@@ -275,9 +285,7 @@ func (a *app) addEvidence(ctx context.Context, client *gateway.Client, w *wanted
 		if err := w.Add(e.Ref, e.Prints); err != nil {
 			return err
 		}
-		if t, err := time.Parse(time.RFC3339, e.At); err == nil && t.After(w.latest) {
-			w.latest = t
-		}
+		w.pending = append(w.pending, e)
 	}
 	if unreadable > 0 {
 		a.say("warning: the evidence of %d records was made with another index key and cannot be read; they are not attested", unreadable)
@@ -345,17 +353,15 @@ func (a *app) attestOne(ctx context.Context, o attestFlags, op operator, w *want
 	if !op.memory {
 		s.NotCovered = append(s.NotCovered, attest.NoMemory)
 	}
-	scrubbed := map[string]time.Time{}
+	scrubbed := map[string]erasure.Scrubbed{}
 	if op.scrubbed != "" {
-		if scrubbed, err = erasure.LastScrubbed(op.scrubbed); err != nil {
+		if scrubbed, err = erasure.LastScrubs(op.scrubbed); err != nil {
 			return nil, nil, err
 		}
 	}
 	var residue []attest.Residue
 	for _, n := range nodes {
-		if at := scrubbed[n.Name]; at.After(w.latest) {
-			n.ScrubbedAt = at
-		}
+		n.ScrubbedAt, n.ScrubbedHeight = scrubbed[n.Name].At, scrubbed[n.Name].From
 		node, found, err := attest.Search(ctx, n, &w.Wanted, time.Now)
 		if err != nil {
 			return nil, nil, err
@@ -395,53 +401,4 @@ func reached(ctx context.Context, op operator, height uint64) (nodes []attest.No
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-}
-
-// genesisFor is the genesis block that a statement is bound to.
-func (a *app) genesisFor(ctx context.Context, o attestFlags, org string) ([]byte, error) {
-	path := o.genesis
-	if path == "" && a.settings == "" {
-		n, err := network.Open(a.dir)
-		if err != nil {
-			return nil, err
-		}
-		path = n.GenesisPath()
-	}
-	if path != "" {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return nil, openError(err)
-		}
-		return b, nil
-	}
-	client, err := a.connect(ctx, where{o.region, org, record.RolePurger})
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	return client.Genesis(ctx)
-}
-
-func sign(s certificate.Statement, op operator) (*certificate.Attestation, error) {
-	cert, err := os.ReadFile(op.certificate)
-	if err != nil {
-		return nil, openError(err)
-	}
-	text, err := os.ReadFile(op.key)
-	if err != nil {
-		return nil, openError(err)
-	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, usagef("%s holds no key in PEM", op.key)
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, usagef("%s is no PKCS #8 key", op.key)
-	}
-	signer, ok := key.(crypto.Signer)
-	if !ok {
-		return nil, usagef("%s is no key that signs", op.key)
-	}
-	return certificate.Sign(s, cert, signer)
 }
