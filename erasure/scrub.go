@@ -83,9 +83,10 @@ type ScrubOptions struct {
 type Scrubbed struct {
 	Peer   string `json:"peer"`
 	Height uint64 `json:"height"` // of blocks, once it served again
-	// Swept is the number of blocks that the peer had when its private data store was seen
-	// without anything that is purged and not swept.
-	Swept uint64 `json:"swept"`
+	// From is how many blocks the peer had when its private data store was seen without
+	// anything that is purged and not swept, before it was stopped: what blocks from this
+	// number on purged was not compacted away. 0: not known.
+	From uint64 `json:"from,omitempty"`
 	// Missing is how many private write sets the peer had not received then.
 	Missing int             `json:"missing,omitempty"`
 	Stores  []ScrubbedStore `json:"stores"`
@@ -97,10 +98,10 @@ type Scrubbed struct {
 
 // Took is how long the parts of one peer's turn took, in seconds.
 type Took struct {
-	Sweep   float64 `json:"sweep"`   // waiting for other peers' health and the sweep
-	Stop    float64 `json:"stop"`    // until the process was gone
-	Compact float64 `json:"compact"` // and trim
-	Start   float64 `json:"start"`   // until it served at the height of the channel
+	Sweep   float64 `json:"sweep"` // waiting for other peers' health and the sweep
+	Stop    float64 `json:"stop"`  // until the process was gone
+	Compact float64 `json:"compact"`
+	Start   float64 `json:"start"` // until it served at the height of the channel, and free blocks were trimmed
 }
 
 // ScrubbedStore is one database, with the bytes of its files.
@@ -212,7 +213,7 @@ func (r *scrubber) one(ctx context.Context, p ScrubPeer) (err error) {
 	if err != nil {
 		return err
 	}
-	done.Swept, done.Missing = store.Blocks, store.Missing
+	done.From, done.Missing = store.Blocks, store.Missing
 	lap(&done.Took.Sweep)
 	r.Stopped = p.Name
 	if err := r.save(r.State); err != nil {
@@ -237,8 +238,10 @@ func (r *scrubber) one(ctx context.Context, p ScrubPeer) (err error) {
 	if done.Stores, err = compactPeer(ctx, p.DataDir); err != nil {
 		return err
 	}
-	done.Trim = Trim(p.DataDir)
 	lap(&done.Took.Compact)
+	// Which takes seconds on a large file system, and no stopped peer.
+	trimmed := make(chan string, 1)
+	go func() { trimmed <- Trim(p.DataDir) }()
 	r.say(p, "starting")
 	err = r.op.Start(ctx, p.Name)
 	started = ctx.Err() == nil // called off half-way it is started once more
@@ -248,6 +251,7 @@ func (r *scrubber) one(ctx context.Context, p ScrubPeer) (err error) {
 	if done.Height, err = r.caughtUp(ctx, p); err != nil {
 		return fmt.Errorf("is not back: %w", err)
 	}
+	done.Trim = <-trimmed
 	lap(&done.Took.Start)
 	done.At = r.Now().UTC()
 	r.Done, r.Stopped = append(r.Done, done), ""

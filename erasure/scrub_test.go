@@ -174,7 +174,7 @@ func TestScrubRemovesWhatWasPurgedFromEveryDatabaseAndKeepsTheRest(t *testing.T)
 	if n := w.residue(); n > 0 {
 		t.Errorf("%d findings after the scrub", n)
 	}
-	if len(done) != 3 || len(done[0].Stores) != 3 || done[0].Height != height || done[0].Swept != height || done[0].Trim == "" {
+	if len(done) != 3 || len(done[0].Stores) != 3 || done[0].Height != height || done[0].From != height || done[0].Trim == "" {
 		t.Errorf("report %+v", done)
 	}
 	if w.least < 2 {

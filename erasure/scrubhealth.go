@@ -137,16 +137,17 @@ func (r *scrubber) missing(ctx context.Context, p ScrubPeer) int {
 // caughtUp waits until a peer that was started serves at the height that the channel
 // had then.
 func (r *scrubber) caughtUp(ctx context.Context, p ScrubPeer) (uint64, error) {
-	var top uint64
+	var top, height uint64
 	for unwell := time.Now(); ; {
 		standing, err := r.op.Standing(ctx)
 		if err != nil {
-			return 0, err
+			return 0, fmt.Errorf("it was at height %d of %d: %w", height, top, err)
 		}
 		if top == 0 {
 			top = standing.Channel
 		}
-		height, serves := standing.Peers[p.Name]
+		var serves bool
+		height, serves = standing.Peers[p.Name]
 		if serves && height >= top {
 			return height, nil
 		}

@@ -91,7 +91,7 @@ func TestHeartbeatsAreSentUntilThePeersHaveSwept(t *testing.T) {
 		return nil
 	}
 	done, err := Scrub(t.Context(), w, o)
-	if err != nil || w.beats != 2 || done[1].Swept != height+3 {
+	if err != nil || w.beats != 2 || done[1].From != height+3 {
 		t.Errorf("error %v, %d heartbeats, %+v", err, w.beats, done)
 	}
 }

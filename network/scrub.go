@@ -55,7 +55,9 @@ func (o operator) Standing(ctx context.Context) (erasure.Standing, error) {
 			continue
 		}
 		g.Go(func() error {
-			height, err := o.n.height(ctx, s)
+			asking, cancel := context.WithTimeout(ctx, statusPatience)
+			defer cancel()
+			height, err := o.n.height(asking, s)
 			mu.Lock()
 			defer mu.Unlock()
 			switch own := s.kind == KindPeer && s.org == o.org; {

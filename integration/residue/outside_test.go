@@ -150,8 +150,8 @@ func TestT33_AnOperatorWithoutTheLocalNetworkScrubsAndAttests(t *testing.T) {
 		t.Fatalf("%v: %s\n%s", err, out, words)
 	}
 	for _, d := range done[org] {
-		t.Logf("%s: swept at %d blocks, back at %d; %+v s", d.Peer, d.Swept, d.Height, d.Took)
-		if d.Swept == 0 || d.Height < d.Swept || d.Missing > 0 {
+		t.Logf("%s: swept at %d blocks, back at %d; %+v s", d.Peer, d.From, d.Height, d.Took)
+		if d.From == 0 || d.Height < d.From || d.Missing > 0 {
 			t.Errorf("%+v", d)
 		}
 	}

@@ -112,7 +112,7 @@ func (a *app) scrub(ctx context.Context, o scrubFlags) error {
 	for _, j := range jobs {
 		for _, p := range out[j.org] {
 			a.say("%s: had swept all purges at %d blocks; stopped in %.1f s, compacted in %.1f s, back in %.1f s",
-				p.Peer, p.Swept, p.Took.Stop, p.Took.Compact, p.Took.Start)
+				p.Peer, p.From, p.Took.Stop, p.Took.Compact, p.Took.Start)
 		}
 	}
 	t := newTable(a.out, "Organisation", "Peer", "Database", "Before", "After", "Height", "Free blocks")
