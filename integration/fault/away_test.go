@@ -47,9 +47,7 @@ func TestAPeerIsAwayDuringAPurge(t *testing.T) {
 		t.Logf("round %d: %s came back, new: %t, with %d traces before the scrub", round+1, away, empty, c.findings(ctx, t, away, due))
 	}
 	c.settleTransient(ctx, t)
-	if a := c.domicile(ctx, "purge", "scrub", "--region", usA.region, "--org", usA.org, "--execute"); a.status != cli.ExitDone {
-		t.Fatalf("purge scrub: status %d\n%s", a.status, a.words)
-	}
+	c.scrub(ctx, t, usA.org)
 	for _, p := range members {
 		if n := c.findings(ctx, t, p.Name, secrets); n != 0 {
 			t.Errorf("%s was scrubbed, and has %d traces of purged records", p.Name, n)

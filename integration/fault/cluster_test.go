@@ -48,6 +48,9 @@ type cluster struct {
 	tried   map[string]bool // records of which a put was sent to the orderers
 	blocks  map[string]uint64
 	again   []*job // puts to be repeated until they are acknowledged
+
+	hookMu sync.Mutex
+	hook   func(op string) // see beforeSubmit
 }
 
 // start brings a network up and takes it down with the test.
@@ -174,12 +177,25 @@ func (c *cluster) client(ctx context.Context, org, role, peer string) (*gateway.
 // submitting notes what reaches the orderers: after that an error leaves the outcome
 // open.
 func (c *cluster) submitting(_ context.Context, a gateway.Attempt) error {
+	c.hookMu.Lock()
+	if c.hook != nil {
+		c.hook(a.Op)
+	}
+	c.hookMu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, id := range a.IDs {
 		c.tried[a.Op+" "+id] = true
 	}
 	return nil
+}
+
+// beforeSubmit has f called, once at a time, with the operation of each transaction that
+// is endorsed and about to be sent to the orderers; nil ends that.
+func (c *cluster) beforeSubmit(f func(op string)) {
+	c.hookMu.Lock()
+	defer c.hookMu.Unlock()
+	c.hook = f
 }
 
 func (c *cluster) wasSubmitted(op, id string) bool {

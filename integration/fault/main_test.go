@@ -32,6 +32,9 @@ const binDir = "../../bin"
 var interrupted context.Context
 
 func TestMain(m *testing.M) {
+	if file := os.Getenv(clockFile); file != "" {
+		os.Exit(serveByClock(file))
+	}
 	flag.Parse()
 	var stop context.CancelFunc
 	interrupted, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

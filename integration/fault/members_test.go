@@ -68,9 +68,7 @@ func TestAnOrganisationIsRemovedFromACollection(t *testing.T) {
 	}
 	c.judge(ctx, t, *rounds-1, usShared)
 	c.settleTransient(ctx, t)
-	if a := c.domicile(ctx, "purge", "scrub", "--region", "us", "--org", removed, "--execute"); a.status != cli.ExitDone {
-		t.Fatalf("purge scrub: status %d\n%s", a.status, a.words)
-	}
+	c.scrub(ctx, t, removed)
 	if n := count(purged); n != 0 {
 		t.Errorf("%s was scrubbed after the purge, and has %d traces of it", removed, n)
 	}
@@ -143,7 +141,7 @@ func TestTooFewMemberPeers(t *testing.T) {
 	if err == nil || !gateway.Retryable(err) {
 		t.Errorf("a put with one member peer: %v", err)
 	}
-	r, err := c.purgeProcess(ctx, usA, end{})
+	r, err := c.purgeProcess(ctx, usA, options{})
 	c.must(t, err)
 	if r.err == nil || r.purged != 0 {
 		t.Errorf("a purge with one member peer: %v, %d purged", r.err, r.purged)

@@ -73,7 +73,7 @@ func (c *cluster) twoLost(ctx context.Context, t *testing.T, which []int) {
 		// Two orderers may have it, and order it when the others are back.
 		t.Errorf("a put with two of four orderers gives %s", code)
 	}
-	r, err := c.purgeProcess(ctx, usA, end{after: 5 * time.Second})
+	r, err := c.purgeProcess(ctx, usA, options{after: 5 * time.Second})
 	c.must(t, err)
 	if r.purged > 0 || r.err == nil && !r.killed {
 		t.Errorf("%d purges were told with two of four orderers; the service ended with %v", r.purged, r.err)
