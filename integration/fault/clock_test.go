@@ -25,11 +25,11 @@ func (l ledger) Tombstone(ctx context.Context, refs []record.Ref) (purge.Receipt
 	return purge.Receipt(r), err
 }
 
-// TestTheServicesClockIsStepped runs the service with clocks that are wrong: ten years
+// TestT30_TheServicesClockIsStepped runs the service with clocks that are wrong: ten years
 // fast and slow, on a leap day, in the hours that the clocks skip and repeat. A fast
 // clock asks for what is not due, and the contract, which goes by the transaction's
 // time, refuses; a slow one asks for too little. The right one finishes.
-func TestTheServicesClockIsStepped(t *testing.T) {
+func TestT30_TheServicesClockIsStepped(t *testing.T) {
 	ctx := patience(t, time.Minute)
 	d := dice(t)
 	c := start(ctx, t, topologyTwo)

@@ -50,7 +50,7 @@ type cluster struct {
 	again   []*job // puts to be repeated until they are acknowledged
 
 	hookMu sync.Mutex
-	hook   func(op string) // see beforeSubmit
+	hook   func(op string) error // see beforeSubmit
 }
 
 // start brings a network up and takes it down with the test.
@@ -177,11 +177,9 @@ func (c *cluster) client(ctx context.Context, org, role, peer string) (*gateway.
 // submitting notes what reaches the orderers: after that an error leaves the outcome
 // open.
 func (c *cluster) submitting(_ context.Context, a gateway.Attempt) error {
-	c.hookMu.Lock()
-	if c.hook != nil {
-		c.hook(a.Op)
+	if err := c.callHook(a.Op); err != nil {
+		return err
 	}
-	c.hookMu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, id := range a.IDs {
@@ -190,9 +188,19 @@ func (c *cluster) submitting(_ context.Context, a gateway.Attempt) error {
 	return nil
 }
 
+func (c *cluster) callHook(op string) error {
+	c.hookMu.Lock()
+	defer c.hookMu.Unlock()
+	if c.hook == nil {
+		return nil
+	}
+	return c.hook(op)
+}
+
 // beforeSubmit has f called, once at a time, with the operation of each transaction that
-// is endorsed and about to be sent to the orderers; nil ends that.
-func (c *cluster) beforeSubmit(f func(op string)) {
+// is endorsed and about to be sent to the orderers; an error keeps it from that. nil ends
+// it.
+func (c *cluster) beforeSubmit(f func(op string) error) {
 	c.hookMu.Lock()
 	defer c.hookMu.Unlock()
 	c.hook = f

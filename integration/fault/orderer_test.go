@@ -24,11 +24,11 @@ regions:
   - {name: au, octet: 40, orderers: 1, organizations: [{name: AuHealth, peers: 2}]}
 `
 
-// TestOrderersAreLost kills the orderer that leads, in the middle of puts: nothing more
+// TestT29_OrderersAreLost kills the orderer that leads, in the middle of puts: nothing more
 // than a pause. Then two of four, which stops ordering: puts and purges are refused or
 // left open, none is acknowledged, and what was acknowledged before is there when they
 // are back.
-func TestOrderersAreLost(t *testing.T) {
+func TestT29_OrderersAreLost(t *testing.T) {
 	ctx := patience(t, 3*time.Minute)
 	d := dice(t)
 	c := start(ctx, t, topologyFour)

@@ -97,13 +97,14 @@ func (c *cluster) killedDuringPuts(ctx context.Context, t *testing.T, d *rand.Ra
 	if d.IntN(2) == 0 {
 		after := 1 + d.IntN(len(list)-6)
 		err := errors.New("it was not reached")
-		c.beforeSubmit(func(op string) {
+		c.beforeSubmit(func(op string) error {
 			if op != record.OpPut {
-				return
+				return nil
 			}
 			if after--; after == 0 {
 				err = c.crash(ctx, victim)
 			}
+			return nil
 		})
 		n = c.putAll(ctx, t, list)
 		c.beforeSubmit(nil)

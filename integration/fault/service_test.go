@@ -105,7 +105,7 @@ func (c *cluster) purgeProcess(ctx context.Context, h home, o options) (run, err
 	if timer != nil {
 		timer.Stop()
 	}
-	r.took, r.words, r.purged = time.Since(began), words.all.String(), c.noteEvents(printed)
+	r.took, r.words, r.purged = time.Since(began), words.text(), c.noteEvents(printed)
 	if r.err != nil && p.ProcessState.ExitCode() < 0 && ctx.Err() == nil {
 		r.killed, r.err = true, nil
 	}
@@ -185,6 +185,12 @@ type lines struct {
 	all  strings.Builder
 	rest string
 	line func(string)
+}
+
+func (l *lines) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
 }
 
 func (l *lines) Write(p []byte) (int, error) {

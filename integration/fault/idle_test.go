@@ -1,0 +1,222 @@
+package fault
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"domicile/erasure"
+)
+
+// TestT26_AnIdleChannelIsSweptByHeartbeats endorses a put and never sends it, and leaves
+// the channel alone. The service purges what is due, says of each peer that it has
+// reached the sweep, and sends heartbeats; with them the bytes of the attempt leave the
+// peers' transient stores, as a scrub and a search then show.
+func TestT26_AnIdleChannelIsSweptByHeartbeats(t *testing.T) {
+	ctx := patience(t, 2*time.Minute)
+	dice(t)
+	c := start(ctx, t, topologyTwo)
+	due, kept, stray := newJob(usA, longAgo, 0), newJob(usA, farOff, 0), newJob(usA, farOff, 0)
+	c.mustPut(ctx, t, []*job{due, kept})
+	gone, stays := c.secrets(ctx, t, []*job{due, kept})
+	never := errors.New("the client dies here")
+	c.beforeSubmit(func(string) error { return never })
+	if _, err := c.importOne(ctx, stray); err == nil {
+		t.Fatal("a put that was never sent was acknowledged")
+	}
+	c.beforeSubmit(nil)
+	gone = append(gone, erasure.Pattern{Name: "never sent", Bytes: []byte(stray.name)})
+	if c.inTransient(ctx, t, stray.name) == 0 {
+		t.Fatal("the attempt left nothing behind, so the test proves nothing")
+	}
+
+	stop := c.serve(ctx, t, serveConfig+"heartbeat: {idle: 1s}\n", func(metrics string) error {
+		for _, p := range c.peersOf(usA.org) {
+			if m := fmt.Sprintf("domicile_purge_peer_swept{peer=%q} 1\n", p.Name); !strings.Contains(metrics, m) {
+				return fmt.Errorf("the service does not say %s", m)
+			}
+		}
+		if n := number(metrics, "domicile_purge_heartbeats_total"); n < 3 {
+			return fmt.Errorf("%v heartbeats", n)
+		}
+		return nil
+	})
+	stop()
+	c.settleTransient(ctx, t) // as many as the service sends in ten minutes
+	c.scrub(ctx, t, usA.org)
+	for _, p := range c.peersOf(usA.org) {
+		for _, f := range c.traces(ctx, t, p.Name, gone) {
+			t.Errorf("%s: %s %s %s", p.Name, f.Path, f.Form, f.Pattern)
+		}
+		if len(c.traces(ctx, t, p.Name, stays)) == 0 {
+			t.Errorf("%s: the search finds nothing of what is kept, so it proves nothing", p.Name)
+		}
+	}
+	c.judge(ctx, t, *rounds-1, usA)
+}
+
+// inTransient counts the finds of a word in the transient stores of the members.
+func (c *cluster) inTransient(ctx context.Context, t *testing.T, word string) (n int) {
+	t.Helper()
+	for _, p := range c.peersOf(usA.org) {
+		for _, f := range c.traces(ctx, t, p.Name, []erasure.Pattern{{Name: "word", Bytes: []byte(word)}}) {
+			if strings.Contains(f.Path, "/transientstore/") {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// serve runs the loop of the service until its metrics are as wanted; what it returns
+// ends it in the ordinary way.
+func (c *cluster) serve(ctx context.Context, t *testing.T, config string, want func(metrics string) error) (stop func()) {
+	t.Helper()
+	p, k, err := c.purgeCommand(ctx, usA, loop)
+	c.must(t, err)
+	c.must(t, os.WriteFile(filepath.Join(c.tmp, "serve.yaml"), []byte(config), 0o600))
+	var address atomic.Pointer[string]
+	words := &lines{line: func(line string) {
+		if _, at, ok := strings.Cut(line, "metrics and health at "); ok {
+			address.Store(&at)
+			k.beforeNextMinute()
+		}
+	}}
+	p.Stderr = words
+	var out strings.Builder
+	p.Stdout = &out
+	c.must(t, p.Start())
+	var metrics string
+	err = eventually(ctx, func() error {
+		at := address.Load()
+		if at == nil {
+			return errors.New("the service does not listen")
+		}
+		if metrics, err = fetch(ctx, "http://"+*at+"/metrics"); err != nil {
+			return err
+		}
+		return want(metrics)
+	})
+	if err != nil {
+		_ = p.Process.Kill()
+		_ = p.Wait()
+		t.Fatalf("%v\n%s\n%s", err, words.text(), metrics)
+	}
+	return func() {
+		c.must(t, p.Process.Signal(syscall.SIGTERM))
+		if err := p.Wait(); err != nil {
+			t.Errorf("the service was told to end: %v\n%s", err, words.text())
+		}
+		c.noteEvents(out.String())
+	}
+}
+
+func fetch(ctx context.Context, url string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}}
+	resp, err := client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return string(b), err
+}
+
+// number is the value of a metric without labels, 0 if there is none.
+func number(metrics, name string) (v float64) {
+	if m := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(metrics); m != nil {
+		_, _ = fmt.Sscan(m[1], &v)
+	}
+	return v
+}
+
+// TestT27_AFloodOfPurgesLeavesRoomOnDisksAndForWriters purges 9 MB at once, more than one
+// of Fabric's sweeps can take without rewriting all of it for each key, while somebody
+// puts records one after another. The private stores stay below three times the data, and
+// every put is acknowledged.
+func TestT27_AFloodOfPurgesLeavesRoomOnDisksAndForWriters(t *testing.T) {
+	ctx := patience(t, 2*time.Minute)
+	dice(t)
+	c := start(ctx, t, topologyTwo)
+	const records, each = 90, 100 << 10
+	list := make([]*job, records)
+	for i := range list {
+		list[i] = newJob(usA, longAgo, each)
+	}
+	c.mustPut(ctx, t, list)
+	stores := map[string]*atomic.Int64{}
+	for _, p := range c.peersOf(usA.org) {
+		stores[filepath.Join(c.dataDir(ctx, t, p.Name), "ledgersData", "pvtdataStore")] = new(atomic.Int64)
+	}
+	watching, over := context.WithCancel(ctx)
+	defer over()
+	writer, watcher := make(chan int), make(chan struct{})
+	go func() {
+		defer close(watcher)
+		for {
+			for dir, peak := range stores {
+				peak.Store(max(peak.Load(), bytesIn(dir)))
+			}
+			if !pause(watching) {
+				return
+			}
+		}
+	}()
+	go func() {
+		n := 0
+		for watching.Err() == nil {
+			if err := c.put(ctx, newJob(usA, farOff, 0)); err != nil {
+				t.Errorf("a put during the purge: %v", err)
+			}
+			n++
+		}
+		writer <- n
+	}()
+	began := time.Now()
+	c.purgeAll(ctx, t, usA)
+	over()
+	n := <-writer
+	<-watcher
+	took := time.Since(began)
+	for dir, peak := range stores {
+		t.Logf("%s: at most %.1f times the data", dir, float64(peak.Load())/(records*each))
+		if peak.Load() > 3*records*each {
+			t.Errorf("%s grew to %d bytes while %d were purged", dir, peak.Load(), records*each)
+		}
+	}
+	t.Logf("%d records of %d bytes purged in %.1f s; %d puts acknowledged meanwhile", records, each, took.Seconds(), n)
+	if n < 2 {
+		t.Errorf("only %d puts in the %.0f s of a purge", n, took.Seconds())
+	}
+	c.judge(ctx, t, *rounds-1, usA)
+}
+
+// bytesIn is the size of the files in a folder, some of which may vanish meanwhile.
+func bytesIn(dir string) (n int64) {
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil
+		}
+		if info, err := d.Info(); err == nil && !d.IsDir() {
+			n += info.Size()
+		}
+		return nil
+	})
+	return n
+}
