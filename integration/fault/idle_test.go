@@ -2,18 +2,12 @@ package fault
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"net/http"
-	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -42,7 +36,13 @@ func TestT26_AnIdleChannelIsSweptByHeartbeats(t *testing.T) {
 		t.Fatal("the attempt left nothing behind, so the test proves nothing")
 	}
 
-	stop := c.serve(ctx, t, serveConfig+"heartbeat: {idle: 1s}\n", func(metrics string) error {
+	l := c.startLoop(ctx, t, serveConfig+"heartbeat: {idle: 1s}\n")
+	l.clock.beforeNextMinute()
+	l.wait(ctx, t, func() error {
+		metrics, err := l.metrics(ctx)
+		if err != nil {
+			return err
+		}
 		for _, p := range c.peersOf(usA.org) {
 			if m := fmt.Sprintf("domicile_purge_peer_swept{peer=%q} 1\n", p.Name); !strings.Contains(metrics, m) {
 				return fmt.Errorf("the service does not say %s", m)
@@ -53,7 +53,7 @@ func TestT26_AnIdleChannelIsSweptByHeartbeats(t *testing.T) {
 		}
 		return nil
 	})
-	stop()
+	l.end(t)
 	c.settleTransient(ctx, t) // as many as the service sends in ten minutes
 	c.scrub(ctx, t, usA.org)
 	for _, p := range c.peersOf(usA.org) {
@@ -78,72 +78,6 @@ func (c *cluster) inTransient(ctx context.Context, t *testing.T, word string) (n
 		}
 	}
 	return n
-}
-
-// serve runs the loop of the service until its metrics are as wanted; what it returns
-// ends it in the ordinary way.
-func (c *cluster) serve(ctx context.Context, t *testing.T, config string, want func(metrics string) error) (stop func()) {
-	t.Helper()
-	p, k, err := c.purgeCommand(ctx, usA, loop)
-	c.must(t, err)
-	c.must(t, os.WriteFile(filepath.Join(c.tmp, "serve.yaml"), []byte(config), 0o600))
-	var address atomic.Pointer[string]
-	words := &lines{line: func(line string) {
-		if _, at, ok := strings.Cut(line, "metrics and health at "); ok {
-			address.Store(&at)
-			k.beforeNextMinute()
-		}
-	}}
-	p.Stderr = words
-	var out strings.Builder
-	p.Stdout = &out
-	c.must(t, p.Start())
-	var metrics string
-	err = eventually(ctx, func() error {
-		at := address.Load()
-		if at == nil {
-			return errors.New("the service does not listen")
-		}
-		if metrics, err = fetch(ctx, "http://"+*at+"/metrics"); err != nil {
-			return err
-		}
-		return want(metrics)
-	})
-	if err != nil {
-		_ = p.Process.Kill()
-		_ = p.Wait()
-		t.Fatalf("%v\n%s\n%s", err, words.text(), metrics)
-	}
-	return func() {
-		c.must(t, p.Process.Signal(syscall.SIGTERM))
-		if err := p.Wait(); err != nil {
-			t.Errorf("the service was told to end: %v\n%s", err, words.text())
-		}
-		c.noteEvents(out.String())
-	}
-}
-
-func fetch(ctx context.Context, url string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return "", err
-	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}}
-	resp, err := client.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	return string(b), err
-}
-
-// number is the value of a metric without labels, 0 if there is none.
-func number(metrics, name string) (v float64) {
-	if m := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(metrics); m != nil {
-		_, _ = fmt.Sscan(m[1], &v)
-	}
-	return v
 }
 
 // TestT27_AFloodOfPurgesLeavesRoomOnDisksAndForWriters purges 9 MB at once, more than one
