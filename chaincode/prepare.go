@@ -118,7 +118,12 @@ func prepare(c *call, r *record.PutRecord, i int, queries []record.HeldQuery) ([
 	if err != nil {
 		return nil, internal("drawing salts")
 	}
-	writes := index(draw, &meta)
+	return writesOf(draw, &meta, body)
+}
+
+// writesOf are the writes of a new record, and it enters the index keys in meta.
+func writesOf(draw *record.Drawer, meta *record.Meta, body []byte) ([]kv, error) {
+	writes := index(draw, meta)
 	for _, w := range writes {
 		meta.Index = append(meta.Index, w.key)
 	}
@@ -127,8 +132,8 @@ func prepare(c *call, r *record.PutRecord, i int, queries []record.HeldQuery) ([
 		return nil, internal("encoding metadata")
 	}
 	return append(writes,
-		kv{record.RecordKey(r.ID), record.EncodeValue(draw.Salt("r"), body)},
-		kv{record.MetaKey(r.ID), record.EncodeValue(draw.Salt("m"), m)}), nil
+		kv{record.RecordKey(meta.ID), record.EncodeValue(draw.Salt("r"), body)},
+		kv{record.MetaKey(meta.ID), record.EncodeValue(draw.Salt("m"), m)}), nil
 }
 
 // labelsOf is the set at rest of a record that is put.

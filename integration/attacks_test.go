@@ -117,13 +117,18 @@ func TestT06_TwoPutsHaveTheSameShapeInTheBlock(t *testing.T) {
 	}
 }
 
-func shapeOfPut(ctx context.Context, t *testing.T, body []byte, people int) string {
-	t.Helper()
+// recordAbout is a new record about so many people.
+func recordAbout(people int) record.PutRecord {
 	rec := record.PutRecord{ID: record.NewID(), Seed: chaincodetest.Random(record.SeedLen)}
 	for range people {
 		rec.Subjects = append(rec.Subjects, record.SubjectToken(chaincodetest.Random(32), "Patient/x"))
 	}
-	r := submit(ctx, t, usA.putAs(rec, body))
+	return rec
+}
+
+func shapeOfPut(ctx context.Context, t *testing.T, body []byte, people int) string {
+	t.Helper()
+	r := submit(ctx, t, usA.putAs(recordAbout(people), body))
 	return shapeOf(t, block(ctx, t, r.Block), r.TxID)
 }
 

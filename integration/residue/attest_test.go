@@ -16,6 +16,7 @@ import (
 
 	"domicile/erasure/attest"
 	"domicile/erasure/certificate"
+	"domicile/integration/kit"
 	"domicile/internal/cli"
 	"domicile/network"
 )
@@ -102,12 +103,13 @@ func newSmall(ctx context.Context, t *testing.T) *small {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"peer", "orderer", "configtxgen", "ccaas", "ccaasbuilder"} {
-		if _, err := os.Stat(filepath.Join(bin, name)); err != nil && *required {
-			t.Fatal(err)
-		} else if err != nil {
-			t.Skipf("SKIPPED: %s is missing: run make build first", name)
-		}
+	missing := kit.MissingProgram(bin)
+	switch {
+	case missing == "":
+	case *required:
+		t.Fatalf("%s is missing: run `make build` first", missing)
+	default:
+		t.Skipf("SKIPPED: %s is missing: run `make build` first", missing)
 	}
 	s := &small{dir: filepath.Join(t.TempDir(), "net")}
 	s.run(ctx, t, 0, nil, "network", "up", "--topology", "small", "--bin", bin)
