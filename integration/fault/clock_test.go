@@ -91,7 +91,7 @@ func TestT30_TheClockOfTheLoopIsStepped(t *testing.T) {
 	now := time.Now()
 	soon := newJob(usA, now.AddDate(-3, 0, 0).Format(time.DateOnly), 0)
 	c.mustPut(ctx, t, []*job{soon})
-	l := c.startLoop(ctx, t, serveConfig+"zone: America/New_York\n")
+	l := c.serveByClock(ctx, t, serveConfig+"zone: America/New_York\n")
 	for range *rounds {
 		eve := 100 * time.Millisecond // before a start of the schedule
 		steps := []struct {
@@ -113,15 +113,15 @@ func TestT30_TheClockOfTheLoopIsStepped(t *testing.T) {
 		for _, x := range steps {
 			list := jobs(usA, 3)
 			c.mustPut(ctx, t, list)
-			from := len(l.words.text())
+			from := len(l.said())
 			l.clock.set(x.at)
-			l.wait(ctx, t, l.saidSince(from, x.words))
+			l.says(ctx, t, from, x.words)
 		}
-		from := len(l.words.text())
+		from := len(l.said())
 		l.clock.beforeNextMinute()
-		l.wait(ctx, t, l.saidSince(from, "msg=run outcome=done"))
+		l.says(ctx, t, from, "msg=run outcome=done")
 	}
-	l.end(t)
+	c.endService(ctx, t, l.service)
 	f := c.judge(ctx, t, *rounds-1, usA)
 	if state := f.Inside["peer0."+usA.org][soon.id].State; state != record.InsidePresent {
 		t.Errorf("what is due in three years is %s", state)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"domicile/erasure"
+	"domicile/integration/kit"
 )
 
 // TestT26_AnIdleChannelIsSweptByHeartbeats endorses a put and never sends it, and leaves
@@ -36,24 +37,15 @@ func TestT26_AnIdleChannelIsSweptByHeartbeats(t *testing.T) {
 		t.Fatal("the attempt left nothing behind, so the test proves nothing")
 	}
 
-	l := c.startLoop(ctx, t, serveConfig+"heartbeat: {idle: 1s}\n")
+	l := c.serveByClock(ctx, t, serveConfig+"heartbeat: {idle: 1s}\n")
 	l.clock.beforeNextMinute()
-	l.wait(ctx, t, func() error {
-		metrics, err := l.metrics(ctx)
-		if err != nil {
-			return err
-		}
-		for _, p := range c.peersOf(usA.org) {
-			if m := fmt.Sprintf("domicile_purge_peer_swept{peer=%q} 1\n", p.Name); !strings.Contains(metrics, m) {
-				return fmt.Errorf("the service does not say %s", m)
-			}
-		}
-		if n := number(metrics, "domicile_purge_heartbeats_total"); n < 3 {
-			return fmt.Errorf("%v heartbeats", n)
-		}
-		return nil
-	})
-	l.end(t)
+	const much = 1e18
+	want := map[string][2]float64{"heartbeats_total": {3, much}, "purged_records_total": {1, 1}}
+	for _, p := range c.peersOf(usA.org) {
+		want[fmt.Sprintf("peer_swept{peer=%q}", p.Name)] = [2]float64{1, 1}
+	}
+	l.shows(ctx, t, want)
+	c.endService(ctx, t, l.service)
 	c.settleTransient(ctx, t) // as many as the service sends in ten minutes
 	c.scrub(ctx, t, usA.org)
 	for _, p := range c.peersOf(usA.org) {
@@ -107,7 +99,7 @@ func TestT27_AFloodOfPurgesLeavesRoomOnDisksAndForWriters(t *testing.T) {
 			for dir, peak := range stores {
 				peak.Store(max(peak.Load(), bytesIn(dir)))
 			}
-			if !pause(watching) {
+			if !kit.Pause(watching) {
 				return
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"domicile/integration/kit"
 	"domicile/internal/cli"
 	"domicile/network"
 )
@@ -115,7 +116,7 @@ func (c *cluster) mustBeHealed(ctx context.Context, t *testing.T, victim, after 
 	t.Helper()
 	began := time.Now()
 	var did string
-	c.must(t, eventually(ctx, func() error {
+	c.must(t, kit.Eventually(ctx, func() error {
 		a := c.domicile(ctx, "network", "doctor", "--heal")
 		did += a.words
 		if a.status != cli.ExitDone {

@@ -11,6 +11,7 @@ import (
 
 	"domicile/chaincode/record"
 	"domicile/gateway"
+	"domicile/integration/kit"
 )
 
 // TestT31_LimitsAreTypedAndAReaderOfEventsResumes goes over the limits of a peer and of a
@@ -66,7 +67,7 @@ func (c *cluster) tooManyAtOnce(ctx context.Context, t *testing.T, id string) {
 	wg.Wait()
 	c.must(t, c.Thaw(server))
 	t.Logf("%d at once: %v", asked, codes)
-	c.must(t, eventually(ctx, func() error { _, err := client.Get(ctx, id); return err }))
+	c.must(t, kit.Eventually(ctx, func() error { _, err := client.Get(ctx, id); return err }))
 }
 
 // eventsComeOnce reads the channel's events in one go, and again in pieces while the

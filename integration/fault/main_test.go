@@ -34,7 +34,7 @@ var interrupted context.Context
 
 func TestMain(m *testing.M) {
 	if file := os.Getenv(clockFile); file != "" {
-		os.Exit(serveByClock(file))
+		os.Exit(runByClock(file))
 	}
 	flag.Parse()
 	var stop context.CancelFunc

@@ -13,6 +13,7 @@ import (
 	"domicile/collections"
 	"domicile/erasure"
 	"domicile/gateway"
+	"domicile/integration/kit"
 	"domicile/internal/cli"
 	"domicile/network"
 )
@@ -83,7 +84,7 @@ func TestT10_AnOrganisationLeavesACollectionAndJoinsItAgain(t *testing.T) {
 	c.forgetClients(t)
 	client, err = c.client(ctx, removed, record.RoleReader, "")
 	c.must(t, err)
-	c.must(t, eventually(ctx, func() error { _, err := client.Get(ctx, later.id); return err }))
+	c.must(t, kit.Eventually(ctx, func() error { _, err := client.Get(ctx, later.id); return err }))
 	if n := count(slices.Concat(purged, never)); n != 0 {
 		t.Errorf("%s joined again and was given what had been purged, %d traces", removed, n)
 	}

@@ -22,18 +22,25 @@ func (c *cluster) noteEvents(out string) (purged int) {
 		if json.Unmarshal([]byte(line), &e) != nil {
 			continue // cut short by a kill
 		}
-		if e.Kind != purge.EventPurged {
-			continue
+		if c.noteEvent(e) {
+			purged++
 		}
-		purged++
-		c.history.Begin(Op{Kind: Purge, IDs: []string{e.ID}}).End(OK, func(op *Op) {
-			if e.Size <= record.BatchBytes { // else this transaction took the rest, after its body
-				op.Tx = e.TxID
-			}
-			op.Block = e.Block
-		})
 	}
 	return purged
+}
+
+// noteEvent puts a purge into the history; false for other events.
+func (c *cluster) noteEvent(e purge.Event) bool {
+	if e.Kind != purge.EventPurged {
+		return false
+	}
+	c.history.Begin(Op{Kind: Purge, IDs: []string{e.ID}}).End(OK, func(op *Op) {
+		if e.Size <= record.BatchBytes { // else this transaction took the rest, after its body
+			op.Tx = e.TxID
+		}
+		op.Block = e.Block
+	})
+	return true
 }
 
 // TestT30_ThePurgeServiceIsKilledAtEveryStep kills what purges after its n-th line for

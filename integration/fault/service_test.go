@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"domicile/integration/kit"
 	"domicile/internal/cli"
 	"domicile/purge"
 )
@@ -60,7 +61,7 @@ const serveConfig = "version: 1\nbatch: 3\nlisten: 127.0.0.1:0\nschedule: ['* * 
 // ended with SIGTERM after a run, if nothing else has.
 func (c *cluster) purgeProcess(ctx context.Context, h home, o options) (run, error) {
 	var words lines
-	p, clock, err := c.purgeCommand(ctx, h, o.form)
+	p, clock, err := c.purgeCommand(ctx, h, o.form, serveConfig)
 	if err != nil {
 		return run{}, err
 	}
@@ -114,9 +115,9 @@ func (c *cluster) purgeProcess(ctx context.Context, h home, o options) (run, err
 
 // purgeCommand prepares a process. The loop is this test program as the command, with a
 // clock that can be set.
-func (c *cluster) purgeCommand(ctx context.Context, h home, f form) (*exec.Cmd, clock, error) {
+func (c *cluster) purgeCommand(ctx context.Context, h home, f form, config string) (*exec.Cmd, clock, error) {
 	file := filepath.Join(c.tmp, "serve.yaml")
-	if err := os.WriteFile(file, []byte(serveConfig), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return nil, "", err
 	}
 	where := []string{"--region", h.region, "--org", h.org, "--execute"}
@@ -146,8 +147,8 @@ func (c *cluster) purgeCommand(ctx context.Context, h home, f form) (*exec.Cmd, 
 // how far the clock of the `purge serve` that it is to be is ahead of the machine's.
 const clockFile = "DOMICILE_FAULT_CLOCK"
 
-// serveByClock is the domicile command with such a clock.
-func serveByClock(file string) int {
+// runByClock is the domicile command with such a clock.
+func runByClock(file string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return cli.Run(cli.WithClock(ctx, clock(file).now), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
@@ -243,7 +244,7 @@ func (s *set[T]) has(x T) bool {
 func (s *set[T]) soon(ctx context.Context, x T, within time.Duration) bool {
 	short, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	return eventually(short, func() error {
+	return kit.Eventually(short, func() error {
 		if !s.has(x) {
 			return errors.New("not yet")
 		}
