@@ -23,6 +23,7 @@ const inNamespace = "DOMICILE_FAULT_NAMESPACE"
 func TestADiskRunsFull(t *testing.T) {
 	if os.Getenv(inNamespace) == "" {
 		needPrograms(t)
+		t.Parallel()
 		again(t)
 		return
 	}
