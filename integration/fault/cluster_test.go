@@ -233,9 +233,11 @@ func (c *cluster) peersOf(orgs ...string) []network.PeerEndpoint {
 func (c *cluster) heal(ctx context.Context, t *testing.T) {
 	t.Helper()
 	began := time.Now()
-	var a answer
+	var did strings.Builder
 	err := kit.Eventually(ctx, func() error {
-		if a = c.domicile(ctx, "network", "doctor", "--heal"); a.status != cli.ExitDone {
+		a := c.domicile(ctx, "network", "doctor", "--heal")
+		did.WriteString(a.words)
+		if a.status != cli.ExitDone {
 			return fmt.Errorf("network doctor --heal: status %d\n%s%s", a.status, a.out, a.words)
 		}
 		return nil
@@ -246,5 +248,5 @@ func (c *cluster) heal(ctx context.Context, t *testing.T) {
 	if err := c.WaitDiscovered(ctx); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("healed in %.1f s: %s", time.Since(began).Seconds(), strings.ReplaceAll(strings.TrimSpace(a.words), "\n", "; "))
+	t.Logf("healed in %.1f s: %s", time.Since(began).Seconds(), strings.ReplaceAll(strings.TrimSpace(did.String()), "\n", "; "))
 }

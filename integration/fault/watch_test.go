@@ -30,16 +30,14 @@ type moment struct {
 }
 
 // The moments of Fabric's peer (gossip/privdata/coordinator.go, core/ledger/kvledger/
-// kv_ledger.go, core/ledger/pvtdatastorage/store.go).
+// kv_ledger.go, core/ledger/pvtdatastorage/store.go). A crash while a peer sweeps what a
+// block purged, before its state has the block, leaves its ledger unreadable.
 var (
 	// committing: the block came, and is not in block store and state yet.
 	committing = moment{"commits", regexp.MustCompile(`Received block \[(\d+)\] from buffer`), "] Committed block ["}
 	// sweeping: purged keys are being taken out of the private store. Its begin is
 	// told at the level of [cluster.tellSweeps] only.
 	sweeping = moment{"sweeps", regexp.MustCompile(`Purger started: .* till block number \[(\d+)\]`), "Purger finished"}
-	// between: the sweep has taken them out of the store, the block that purged them is
-	// not in the state yet. A crash here makes the ledger unreadable for good.
-	between = moment{"has swept and not committed", regexp.MustCompile(`Purged private data from private data storage()`), "] Committed block ["}
 )
 
 // now reports whether lines, in their order, leave the moment under way, and in which
