@@ -109,7 +109,7 @@ func (c *cluster) refusedWithoutACopy(ctx context.Context, t *testing.T, victim 
 // startBroken starts a peer that will not serve.
 func (c *cluster) startBroken(ctx context.Context, t *testing.T, peer string) {
 	t.Helper()
-	short, cancel := context.WithTimeout(ctx, 30*time.Second)
+	short, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	t.Logf("%s starts with: %v", peer, c.StartNode(short, peer))
 }

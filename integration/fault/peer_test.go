@@ -163,7 +163,7 @@ func (c *cluster) killedDuringSweep(ctx context.Context, t *testing.T, victim st
 		blocks := newSet[uint64]()
 		end := c.hunt(ctx, victim, sweeping, func(block uint64) bool {
 			// The other peers go on meanwhile, so the purge is told if it is one.
-			return blocks.soon(ctx, block, 2*time.Second)
+			return blocks.soon(ctx, block, time.Second)
 		})
 		r, err := c.purgeProcess(ctx, usA, options{event: func(e purge.Event) {
 			if e.Kind == purge.EventPurged {
