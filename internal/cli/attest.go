@@ -25,6 +25,7 @@ type attestFlags struct {
 	state             string
 	certificate, key  string
 	canaries, publish string
+	register          string
 	reports           []string
 	settle            bool
 }
@@ -44,13 +45,18 @@ Without --org, on the local network, it works on all organisations of the region
 operator searches the own peers: --peer NAME=DIRECTORY for each directory that a peer writes to,
 named as in the settings, and --certificate and --key of an administrator or operator.
 
+What the attestation says is registered on the ledger, in the holder's log, by a transaction of the
+certificate that signed it; without -o there is no file to register. --register FILE does it later.
+
 With --report it searches nothing: it joins attestations into the report of the region and names
-who is missing. --settle then ends the evidence of what every holder has attested clean.
+who is missing. --settle then ends the evidence of what every holder has attested clean and
+registered; the contract checks the registrations.
 
 With --canaries it looks for the canary records that another region published with --publish:
 none of their bytes may ever have been here.`,
 		Example: `  domicile purge attest --region eu -o eu.json
   domicile purge attest --region eu --report eu.json/EuHospital.json --report eu.json/EuSponsor.json --settle
+  domicile purge attest --region eu --register eu.json/EuHospital.json
   domicile purge attest --region us --publish canaries.json
   domicile purge attest --region au --canaries canaries.json
   domicile purge attest --settings s.yaml --region eu --peer peer0.EuHospital=/var/hyperledger/production \
@@ -58,6 +64,8 @@ none of their bytes may ever have been here.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			switch {
+			case o.register != "":
+				return a.registerFile(c.Context(), o)
 			case len(o.reports) > 0:
 				return a.attestReport(c.Context(), o)
 			case o.settle:
@@ -79,6 +87,7 @@ none of their bytes may ever have been here.`,
 	f.StringVar(&o.key, "key", "", "its private key, `file`")
 	f.StringVar(&o.canaries, "canaries", "", "look for the canaries in this `file` of another region")
 	f.StringVar(&o.publish, "publish", "", "write the region's canaries to this `file`, for other regions")
+	f.StringVar(&o.register, "register", "", "register the attestation in this `file`, and search nothing")
 	f.StringSliceVar(&o.reports, "report", nil, "join the attestations in these `files`")
 	f.BoolVar(&o.settle, "settle", false, "with --report: purge the evidence that everybody attested clean")
 	return c
@@ -105,10 +114,14 @@ func (a *app) attest(ctx context.Context, o attestFlags) error {
 			return err
 		}
 		residue = append(residue, found...)
-		if err := a.putOut(o, signed, len(ops) > 1); err != nil {
+		file, err := a.putOut(o, signed, len(ops) > 1)
+		if err != nil {
 			return err
 		}
 		a.sayAttested(signed)
+		if err := a.registerOut(ctx, o, op, file, w); err != nil {
+			return err
+		}
 	}
 	if len(residue) == 0 {
 		return nil
@@ -122,8 +135,8 @@ func (a *app) attest(ctx context.Context, o attestFlags) error {
 // search is what an attestation is made of.
 type wantedAt struct {
 	attest.Wanted
-	height uint64    // that every node must have reached
-	latest time.Time // the last of the purges
+	height  uint64             // that every node must have reached
+	pending []gateway.Evidence // that the records were found in; none of canaries of other regions
 }
 
 // wanted collects what is to be looked for: the evidence in the logs that an
@@ -160,9 +173,7 @@ func (a *app) addEvidence(ctx context.Context, client *gateway.Client, w *wanted
 		if err := w.Add(e.Ref, e.Prints); err != nil {
 			return err
 		}
-		if t, err := time.Parse(time.RFC3339, e.At); err == nil && t.After(w.latest) {
-			w.latest = t
-		}
+		w.pending = append(w.pending, e)
 	}
 	if unreadable > 0 {
 		a.say("warning: the evidence of %d records was made with another index key and cannot be read; they are not attested", unreadable)
@@ -227,17 +238,15 @@ func (a *app) attestOne(ctx context.Context, o attestFlags, op operator, w *want
 	if !op.memory {
 		s.NotCovered = append(s.NotCovered, attest.NoMemory)
 	}
-	scrubbed := map[string]time.Time{}
+	scrubbed := map[string]erasure.Scrubbed{}
 	if op.scrubbed != "" {
-		if scrubbed, err = erasure.LastScrubbed(op.scrubbed); err != nil {
+		if scrubbed, err = erasure.LastScrubs(op.scrubbed); err != nil {
 			return nil, nil, err
 		}
 	}
 	var residue []attest.Residue
 	for _, n := range nodes {
-		if at := scrubbed[n.Name]; at.After(w.latest) {
-			n.ScrubbedAt = at
-		}
+		n.ScrubbedAt, n.ScrubbedHeight = scrubbed[n.Name].At, scrubbed[n.Name].From
 		node, found, err := attest.Search(ctx, n, &w.Wanted, time.Now)
 		if err != nil {
 			return nil, nil, err
