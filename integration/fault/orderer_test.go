@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"errors"
 	"os"
 	"regexp"
 	"slices"
@@ -35,12 +36,21 @@ func TestT29_OrderersAreLost(t *testing.T) {
 	for round := range *rounds {
 		leader := c.leader(ctx, t)
 		list := jobs(usA, 16)
-		crashed := make(chan error, 1)
-		timer := time.AfterFunc(time.Duration(d.Int64N(int64(time.Second))), func() { crashed <- c.crash(ctx, leader) })
+		after := 1 + d.IntN(8)
+		err := errors.New("it was not reached")
+		c.beforeSubmit(func(op string) error {
+			if op != record.OpPut {
+				return nil
+			}
+			if after--; after == 0 { // this put, and others under way, are ordered without it
+				err = c.crash(ctx, leader)
+			}
+			return nil
+		})
 		began := time.Now()
 		n := c.putAll(ctx, t, list)
-		timer.Stop()
-		c.must(t, <-crashed)
+		c.beforeSubmit(nil)
+		c.must(t, err)
 		t.Logf("round %d: %s led and was killed; %d of %d puts acknowledged in %.1f s", round+1, leader, n, len(list), time.Since(began).Seconds())
 		if n < len(list)/2 {
 			t.Errorf("the loss of one orderer of four refused %d of %d puts", len(list)-n, len(list))
