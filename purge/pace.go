@@ -2,6 +2,7 @@ package purge
 
 import (
 	"context"
+	"time"
 
 	"domicile/chaincode/record"
 )
@@ -45,6 +46,23 @@ func (r *runner) settleAll(ctx context.Context, collection string) {
 			}
 		}
 	}
+}
+
+// DefaultShare is the share of its time that a run works: what leaves puts at four
+// fifths of their rate where the purge and they compete for the same processors.
+const DefaultShare = 0.5
+
+// MaxRest is the longest rest before a batch.
+const MaxRest = 10 * time.Second
+
+// rest waits before a batch, in proportion to what was done since the last rest:
+// reading, purging, waiting for sweeps and publishing.
+func (r *runner) rest(ctx context.Context) {
+	if r.Peers != nil && !r.began.IsZero() && !r.stopped {
+		worked := float64(time.Since(r.began))
+		_ = r.sleep(ctx, min(time.Duration(worked*(1-r.Share)/r.Share), MaxRest)) // the caller looks at ctx
+	}
+	r.began = time.Now()
 }
 
 // awaitSweep waits until every peer that answers has processed the block of the last

@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"domicile/chaincode/record"
@@ -16,7 +17,9 @@ import (
 type paced struct {
 	sweep float64 // s per 1,000 keys that a peer swept
 	whole float64 // s per 1,000 keys from the first transaction to the end of the sweeps
-	peak  float64 // × data
+	peak  float64 // × data: what the store grew by while purging, plus the data
+	store float64 // largest size of the store × its size before
+	cpu   float64 // ms of all the network's processes for a record
 }
 
 // pacing compares the product with the loop that one would write first.
@@ -34,6 +37,9 @@ func (b *bench) pacing(ctx context.Context, s *Section) error {
 		}
 		for i := range sides {
 			at := (i + r) % len(sides)
+			if err := b.compact(ctx, r+i == 0); err != nil {
+				return err
+			}
 			got, err := sides[at](ctx)
 			if err != nil {
 				return fmt.Errorf("%s, round %d: %w", names[at], r+1, err)
@@ -47,7 +53,9 @@ func (b *bench) pacing(ctx context.Context, s *Section) error {
 	for i, name := range names {
 		sweep[i] = column(name+", sweep", "s/1,000 keys", out[i], func(x paced) float64 { return x.sweep })
 		peak[i] = column(name+", peak of the private store", "× data", out[i], func(x paced) float64 { return x.peak })
-		s.add(sweep[i], column(name+", from the first transaction to the last sweep", "s/1,000 keys", out[i], func(x paced) float64 { return x.whole }), peak[i])
+		s.add(sweep[i], column(name+", from the first transaction to the last sweep", "s/1,000 keys", out[i], func(x paced) float64 { return x.whole }), peak[i],
+			column(name+", largest size of the private store", "× before", out[i], func(x paced) float64 { return x.store }),
+			column(name+", network CPU", "ms/record", out[i], func(x paced) float64 { return x.cpu }))
 	}
 	s.rate(figure(peak[0], atMost(3, " × data")))
 	if b.scale.naive > 0 {
@@ -75,7 +83,7 @@ func (b *bench) pacedRound(ctx context.Context) (paced, error) {
 		return paced{}, err
 	}
 	return b.swept(ctx, n, func(ctx context.Context) (map[uint64]bool, error) {
-		r, err := b.runPurge(ctx)
+		r, err := b.runPurge(ctx, "--share", "1")
 		if err == nil && r.purged < n {
 			err = fmt.Errorf("%d of %d records were purged", r.purged, n)
 		}
@@ -111,6 +119,10 @@ func (b *bench) swept(ctx context.Context, n int, purge func(context.Context) (m
 	if err != nil {
 		return paced{}, err
 	}
+	cpu, err := cpuOf(b.pids)
+	if err != nil {
+		return paced{}, err
+	}
 	before, peak := sizeOf(store), watchPeak(store)
 	start := time.Now()
 	blocks, err := purge(ctx)
@@ -123,13 +135,21 @@ func (b *bench) swept(ctx context.Context, n int, purge func(context.Context) (m
 	if err != nil {
 		return paced{}, err
 	}
+	used, err := cpuOf(b.pids)
+	if err != nil {
+		return paced{}, err
+	}
 	busy, err := logs[0].busy(blocks)
 	if err != nil {
 		return paced{}, err
 	}
 	data := float64(n * recordBytes())
 	thousand := float64(keys) / 1000
-	return paced{busy.Seconds() / thousand, whole.Seconds() / thousand, (data + float64(most-before)) / data}, nil
+	return paced{
+		sweep: busy.Seconds() / thousand, whole: whole.Seconds() / thousand,
+		peak: (data + float64(most-before)) / data, store: float64(most) / float64(before),
+		cpu: ms(used-cpu) / float64(n),
+	}, nil
 }
 
 // recordBytes is about what the keys and values of one record take.
@@ -144,71 +164,150 @@ func recordBytes() int {
 // foreground is how many clients put while a purge runs.
 const foreground = 4
 
-// disturbed compares the rate of puts during a purge with that without one.
+// shared is one round of "Puts during a purge".
+type shared struct {
+	quiet, during float64 // tx/s
+	median, tail  [2]float64
+	purged        float64    // records/s
+	took          float64    // s, of the purge
+	cpu           [2]float64 // ms of all the network's processes in a second
+	peak          float64    // × data, what was put meanwhile included
+}
+
+// disturbed compares the rate of puts during a purge with that right before and after
+// it.
 func (b *bench) disturbed(ctx context.Context, s *Section) error {
-	var quiet, during []float64
+	var out []shared
 	more := b.untilBudget()
 	for r := range b.rounds {
 		if !more(r) {
 			break
 		}
-		if err := b.load(ctx, b.scale.records, record.BatchRecords, "1990"); err != nil {
-			return err
+		got, err := b.disturbedRound(ctx, r == 0)
+		if err != nil {
+			return fmt.Errorf("round %d: %w", r+1, err)
 		}
-		for i := range 2 {
-			if (i+r)%2 == 0 {
-				rate, err := b.puts(ctx, func(ctx context.Context) error { return wait(ctx, b.scale.window) })
-				if err != nil {
-					return err
-				}
-				quiet = append(quiet, rate)
-				continue
-			}
-			rate, err := b.puts(ctx, func(ctx context.Context) error { _, err := b.runPurge(ctx); return err })
-			if err != nil {
-				return err
-			}
-			during = append(during, rate)
-		}
+		out = append(out, got)
+		b.say("  %.1f tx/s without, %.1f with a purge of %.0f s; peak %.2f × data", got.quiet, got.during, got.took, got.peak)
 		b.say("  round %d of %d, load average %.1f", r+1, b.rounds, loadAverage())
 	}
-	without, with := series("puts without a purge", "tx/s", quiet), series("puts during a purge", "tx/s", during)
+	without := column("puts without a purge", "tx/s", out, func(x shared) float64 { return x.quiet })
+	with := column("puts during a purge", "tx/s", out, func(x shared) float64 { return x.during })
+	peak := column("peak of the private store, over records stored and put meanwhile", "× data", out, func(x shared) float64 { return x.peak })
 	s.add(without, with)
-	s.rate(ratio("puts during a purge over puts without", with, without, atLeast(0.8)))
+	for i, when := range []string{"without a purge", "during a purge"} {
+		s.add(
+			column("one put "+when+", p50", "ms", out, func(x shared) float64 { return x.median[i] }),
+			column("one put "+when+", p95", "ms", out, func(x shared) float64 { return x.tail[i] }),
+			column("network CPU "+when, "ms/s", out, func(x shared) float64 { return x.cpu[i] }))
+	}
+	s.add(
+		column("purged meanwhile", "records/s", out, func(x shared) float64 { return x.purged }),
+		column("the purge", "s", out, func(x shared) float64 { return x.took }), peak)
+	s.rate(ratio("puts during a purge over puts without", with, without, atLeast(0.8)), figure(peak, atMost(3, " × data")))
 	return nil
 }
 
-// puts is the rate at which the foreground puts while something else runs.
-func (b *bench) puts(ctx context.Context, meanwhile func(context.Context) error) (perSecond float64, err error) {
+// disturbedRound counts puts for half of the window, during a purge, and for the other
+// half.
+func (b *bench) disturbedRound(ctx context.Context, first bool) (shared, error) {
+	var out shared
+	if err := b.compact(ctx, first); err != nil {
+		return out, err
+	}
+	if err := b.load(ctx, b.scale.records, record.BatchRecords, "1990"); err != nil {
+		return out, err
+	}
+	_, store, err := b.holders(ctx)
+	if err != nil {
+		return out, err
+	}
+	half := func(ctx context.Context) error { return wait(ctx, b.scale.window/2) }
+	before, err := b.puts(ctx, half)
+	if err != nil {
+		return out, err
+	}
+	size, peak := sizeOf(store), watchPeak(store)
+	var run purgeRun
+	during, err := b.puts(ctx, func(ctx context.Context) (err error) { run, err = b.runPurge(ctx); return err })
+	most := peak()
+	if err != nil {
+		return out, err
+	}
+	after, err := b.puts(ctx, half)
+	if err != nil {
+		return out, err
+	}
+	quiet := burst{append(before.times, after.times...), before.took + after.took, before.cpu + after.cpu}
+	data := float64((b.scale.records + len(during.times)) * recordBytes())
+	out = shared{
+		quiet: quiet.perSecond(), during: during.perSecond(),
+		purged: float64(run.purged) / run.took.Seconds(), took: run.took.Seconds(),
+		peak: (float64(b.scale.records*recordBytes()) + float64(most-size)) / data,
+	}
+	for i, x := range []burst{quiet, during} {
+		slices.Sort(x.times)
+		out.median[i], out.tail[i] = quantile(x.times, 0.5), quantile(x.times, 0.95)
+		out.cpu[i] = ms(x.cpu) / x.took.Seconds()
+	}
+	if run.purged < b.scale.records {
+		return out, fmt.Errorf("%d of %d records were purged", run.purged, b.scale.records)
+	}
+	return out, nil
+}
+
+// burst is what the foreground put: how long each put took, in ms, and all together.
+type burst struct {
+	times []float64
+	took  time.Duration
+	cpu   time.Duration // of all the network's processes
+}
+
+func (b burst) perSecond() float64 { return float64(len(b.times)) / b.took.Seconds() }
+
+// puts lets the foreground put while something else runs. Puts that end later do not
+// count.
+func (b *bench) puts(ctx context.Context, meanwhile func(context.Context) error) (burst, error) {
+	var out burst
+	cpu, err := cpuOf(b.pids)
+	if err != nil {
+		return out, err
+	}
 	running, stop := context.WithCancelCause(ctx)
-	var done atomic.Int64
-	var over atomic.Bool
+	defer stop(nil)
+	var mu sync.Mutex
+	over := false
 	var wg sync.WaitGroup
 	start := time.Now()
 	for range foreground {
 		wg.Go(func() {
-			for !over.Load() && running.Err() == nil {
+			for running.Err() == nil {
+				began := time.Now()
 				_, err := put(running, b.users.raw[record.RoleWriter], 1, "2026")
-				switch {
-				case err == nil || strings.Contains(err.Error(), falseFailure):
-					if !over.Load() {
-						done.Add(1)
-					}
-				default:
+				if err != nil && !strings.Contains(err.Error(), falseFailure) {
 					stop(err)
 				}
+				mu.Lock()
+				if over {
+					mu.Unlock()
+					return
+				}
+				out.times = append(out.times, ms(time.Since(began)))
+				mu.Unlock()
 			}
 		})
 	}
 	err = meanwhile(running)
-	over.Store(true)
-	perSecond = float64(done.Load()) / time.Since(start).Seconds()
+	mu.Lock()
+	over, out.took = true, time.Since(start)
+	mu.Unlock()
+	used, usedErr := cpuOf(b.pids)
+	out.cpu = used - cpu
 	wg.Wait() // the last put of each client ends by itself
 	if cause := context.Cause(running); cause != nil {
 		err = cause
 	}
-	stop(nil)
-	return perSecond, err
+	return out, errors.Join(err, usedErr)
 }
 
 func wait(ctx context.Context, d time.Duration) error {
