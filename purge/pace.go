@@ -26,12 +26,15 @@ func (q *queue) take(most int) []string {
 	return out
 }
 
-// settleAll takes the last published tombstones off the list of what is to do. That
-// another run did so meanwhile is no failure: a transaction that finds nothing to
-// settle writes nothing, and then the holder's endorsements are not enough.
-func (r *runner) settleAll(ctx context.Context, collection string) {
+// settle takes published tombstones off the list of what is to do, while there are at
+// least so many. It is a transaction of its own: a purge that also settled would have
+// its own entries in the log collection, which are most of what it writes, written
+// again by its own sweep. That another run did so meanwhile is no failure: a
+// transaction that finds nothing to settle writes nothing, and then the holder's
+// endorsements are not enough.
+func (r *runner) settle(ctx context.Context, collection string, least int) {
 	hand := context.WithoutCancel(ctx)
-	for len(r.published.ids) > 0 {
+	for len(r.published.ids) >= max(1, least) {
 		_, err := r.ledger.Purge(hand, record.PurgeRequest{
 			Version: record.Version, Collection: collection, Seed: newSeed(),
 			Ground: record.GroundDue, Settle: r.published.take(record.MaxRecords),

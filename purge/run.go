@@ -152,7 +152,7 @@ type runner struct {
 	inherited map[string]bool // of them, those an earlier run began
 	tombs     []Item          // purged, or body purged: tombstone next
 	rests     []Item          // body purged and tombstone there: rest next
-	published queue           // purged and tombstone there: settle with the next purge
+	published queue           // purged and tombstone there: settle when they are many
 }
 
 // finish completes the result.
@@ -193,7 +193,7 @@ func (r *runner) collection(ctx context.Context, name string) error {
 		}
 		return ctx.Err()
 	})
-	r.settleAll(ctx, name)
+	r.settle(ctx, name, 1)
 	return err
 }
 
@@ -210,6 +210,7 @@ func (r *runner) page(ctx context.Context, found []finding, more bool) {
 		r.batch(ctx, record.PartAll, b)
 		if len(r.tombs) >= record.MaxRecords {
 			r.tombstones(ctx)
+			r.settle(ctx, b[0].Collection, record.MaxRecords)
 		}
 	}
 	r.tombstones(ctx)

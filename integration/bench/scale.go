@@ -28,6 +28,7 @@ type scaleConfig struct {
 	naive    int           // records in a put transaction of the naive loop
 	window   time.Duration // of undisturbed puts
 	patience time.Duration // with a sweep
+	share    float64       // of its time that a purge works while others put; 0: the command's default
 	due      int           // in a cycle
 	stored   sizes
 	memory   sizes
@@ -64,6 +65,7 @@ func (c *scaleConfig) flags(f *flag.FlagSet) {
 	f.IntVar(&c.records, "records", 1000, "-scale: records purged in a round; each has 8 keys")
 	f.IntVar(&c.naive, "naive", 25, "-scale: records in a put transaction of the naive loop; 0: leave it out")
 	f.DurationVar(&c.patience, "patience", 10*time.Minute, "-scale: how `long` a sweep is waited for")
+	f.Float64Var(&c.share, "share", 0, "-scale: --share of the purge while others put; 0: its default")
 	f.DurationVar(&c.window, "window", 15*time.Second, "-scale: how `long` puts are counted without a purge")
 	f.IntVar(&c.due, "due", 1000, "-scale: records due in a cycle in memory")
 	f.Var(&c.stored, "stored", "-scale: `numbers` of records stored on the network")
@@ -77,6 +79,9 @@ func (c *scaleConfig) shrink() {
 }
 
 func (c *scaleConfig) check() error {
+	if c.share < 0 || c.share > 1 {
+		return errors.New("-share must be above 0 and at most 1")
+	}
 	if c.records < 1 || c.naive < 0 || c.due < 1 || c.window <= 0 {
 		return errors.New("-records, -due and -window must be above 0, -naive not below")
 	}
