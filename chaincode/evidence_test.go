@@ -62,6 +62,8 @@ func TestI9_whatever_leaves_a_collection_is_purged_and_never_only_deleted(t *tes
 	w := newWorld(t, chaincodetest.Options{})
 	id, gone := w.put("us-a", encounter("2001-01-31")), w.put("us-a", encounter("2001-01-31"))
 	w.submit(leaving(purgeCall("us-a", gone)))
+	key := w.evidence("us-a", "", 0).Entries[0].Key
+	w.submit(w.attestCall("us-a", []string{key}))
 	failed := purgeRequest("us-a")
 	failed.Ground, failed.Authority, failed.Reason = record.GroundFailed, "a", "r"
 	failed.Keys = []string{record.RecordKey(record.NewID())}
@@ -71,7 +73,7 @@ func TestI9_whatever_leaves_a_collection_is_purged_and_never_only_deleted(t *tes
 		"a record":            purgeCall("us-a", id),
 		"its body":            act(usHospital(record.RolePurger), record.OpPurge, body),
 		"an attempt's key":    act(usHospital(record.RolePurger), record.OpPurge, failed),
-		"evidence":            endCall("us-a", []string{w.evidence("us-a", "", 0).Entries[0].Key}, "UsHospital"),
+		"evidence":            endCall("us-a", key),
 		"an amended due date": amendCall(theOfficer, "us-a", record.AmendRecord{ID: id, Accept: true, Reason: "r"}),
 	} {
 		tx, err := w.Endorsed(c)
