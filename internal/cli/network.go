@@ -66,6 +66,9 @@ func (a *app) up(ctx context.Context, topology, policyFile, bin string) (*networ
 		return nil, err
 	}
 	if openErr != nil || policyFile != "" {
+		if err := a.decided(b.policy, b.private); err != nil {
+			return nil, err
+		}
 		if err := a.checkPeers(b.policy, o.Topology); err != nil {
 			return nil, err
 		}

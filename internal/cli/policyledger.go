@@ -56,6 +56,9 @@ func (a *app) withRollout(file string, f func(*rollout) error) error {
 	if err != nil {
 		return err
 	}
+	if err := a.decided(b.policy, b.private); err != nil {
+		return err
+	}
 	r := a.newRollout(n, b)
 	defer r.close()
 	return f(r)
@@ -104,7 +107,9 @@ func (a *app) policyApply() *cobra.Command {
 	var upgrade bool
 	c := &cobra.Command{
 		Use: "apply FILE", Short: "Approve for all organisations of the local network, and commit",
-		Long: `The local shorthand for policy approve by every organisation and policy commit.
+		Long: `The local shorthand for policy approve by every organisation and policy commit. A policy
+that fails domicile policy check is refused.
+
 With --upgrade the chaincode servers are also restarted, region by region, on the program
 that is installed now.`,
 		Example: "  domicile policy apply policy.yaml\n  domicile policy apply --upgrade policy.yaml",
