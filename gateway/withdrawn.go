@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"domicile/chaincode/record"
@@ -23,8 +24,7 @@ type Withdrawal struct {
 
 // PlanWithdrawn yields the copies held for others whose terms have ended, by date or
 // because a consent ended since they were made. It changes nothing. collections
-// defaults to all that the organisation holds; the role is purger, officer, auditor or
-// writer.
+// defaults to all that the organisation holds; the role is purger or officer.
 func (c *Client) PlanWithdrawn(ctx context.Context, collections []string) iter.Seq2[Withdrawal, error] {
 	return func(yield func(Withdrawal, error) bool) {
 		names, err := c.shared(ctx, collections)
@@ -44,7 +44,7 @@ func (c *Client) PlanWithdrawn(ctx context.Context, collections []string) iter.S
 				return
 			}
 			today := todayIn(part, time.Now())
-			for e, err := range c.ExplainAll(ctx, name) {
+			for e, err := range c.explainDue(ctx, name) {
 				if err != nil {
 					yield(Withdrawal{}, err)
 					return
@@ -52,6 +52,39 @@ func (c *Client) PlanWithdrawn(ctx context.Context, collections []string) iter.S
 				if w, ok := ended(e, today); ok && !yield(w, nil) {
 					return
 				}
+			}
+		}
+	}
+}
+
+// explainDue yields the explanation of every live record that the due index lists, as
+// a purger may read it.
+func (c *Client) explainDue(ctx context.Context, collection string) iter.Seq2[Explained, error] {
+	return func(yield func(Explained, error) bool) {
+		for after := ""; ; {
+			page, err := c.Due(ctx, collection, record.UndatedDue, after)
+			if err != nil {
+				yield(Explained{}, err)
+				return
+			}
+			var ids []string
+			for _, e := range page.Entries {
+				if !e.Gone && !slices.Contains(ids, e.ID) {
+					ids = append(ids, e.ID)
+				}
+			}
+			list, err := c.Explain(ctx, collection, ids)
+			if err != nil {
+				yield(Explained{}, err)
+				return
+			}
+			for _, e := range list {
+				if e.Meta != nil && !yield(Explained{collection, e}, nil) {
+					return
+				}
+			}
+			if after = page.Next; after == "" {
+				return
 			}
 		}
 	}
