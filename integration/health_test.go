@@ -134,6 +134,9 @@ func TestAHealthRecordsWholeLifeByTheCommandAlone(t *testing.T) {
 	defer cancel()
 	c := newClinic(ctx, t, "")
 
+	// Starting it again leaves private parts as they are.
+	c.ok(nil, "network", "up")
+
 	// Rules that come into force move what was put before them.
 	early := c.ok([]byte(opioidOnly), "record", "put", "--region", "us", "--import", "early", "-")
 	first := receipts(t, early)[0]

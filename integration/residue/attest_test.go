@@ -110,7 +110,7 @@ func newSmall(ctx context.Context, t *testing.T) *small {
 		}
 	}
 	s := &small{dir: filepath.Join(t.TempDir(), "net")}
-	s.run(ctx, t, 0, nil, "network", "up", "--topology", "small", "--bin", bin)
+	s.run(ctx, t, 0, nil, "network", "up", "--topology", "small", "--bin", bin, "--rules", "none")
 	t.Cleanup(func() { s.run(context.WithoutCancel(ctx), t, 0, nil, "network", "down") })
 	n, err := network.Open(s.dir)
 	if err != nil {

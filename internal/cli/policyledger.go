@@ -38,7 +38,7 @@ func (a *app) ensurePolicy(ctx context.Context, n *network.Network, b *bundle, n
 	}
 	switch {
 	case st.Committed == b.policy.Digest():
-		return r.privateParts(ctx)
+		return r.privateParts(ctx, !named)
 	case st.Committed != "" && !named:
 		return nil // somebody else's policy is in force; nobody asked to change it
 	}
