@@ -338,14 +338,18 @@ func (c *clinic) reassessed(region, org string) {
 
 func confirmed(c *clinic) {
 	r := c.put("us", "UsHospital", visit("older", longAgo, "HIV"))
-	c.fact("us", "UsHospital", "older", "birth=1950-03-04", "last-encounter="+longAgo)
+	file := fmt.Sprintf(`{"reference":"Patient/older","kind":"birth","date":"1950-03-04"}
+{"reference":"Patient/older","kind":"last-encounter","date":%q,"source":"register 8"}
+`, longAgo)
+	c.has(c.ok([]byte(file), "retention", "fact", "--region", "us", "--source", "register 7", "--from", "-"), "2 facts about 1")
+	c.has(c.ok(someone("older"), "retention", "fact", "--region", "us", "--subject", "-"), "1950-03-04", "register 8")
 	c.reassessed("us", "UsHospital")
 	confirm := []string{"retention", "confirm", "--log", "us-a-log", c.file, "az-adult", "cms-hospital"}
 	if a := c.run(nil, confirm...); a.status != 2 {
 		c.t.Errorf("nobody confirms: status %d", a.status)
 	}
 	c.ok(nil, append(confirm, "--by", "A. Counsel", "--source", "ARS 12-2297, read 2021-05-04", "--date", "2021-05-04")...)
-	c.has(c.ok(nil, "retention", "due", "--region", "us"), r.ID, string(record.CodeNeedsReview)) // not in force yet
+	c.has(c.ok(nil, "retention", "due", "--region", "us", "--next", "30d"), r.ID, string(record.CodeNeedsReview)) // not in force yet
 	c.ok(nil, "policy", "apply", c.file)
 	c.has(c.ok(nil, "retention", "confirm", "--log", "us-a-log", c.file), "A. Counsel, 2021-05-04")
 	c.has(c.ok(nil, "retention", "due", "--region", "us"), r.ID, "due by confirmed rows")
