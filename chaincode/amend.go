@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"domicile/chaincode/record"
+	"domicile/chaincode/record/atrest"
 	"domicile/collections"
 	"domicile/fhir/ds4p"
 )
@@ -145,7 +146,7 @@ func (a *amendment) relabel(c *call, queries []record.HeldQuery) error {
 		}
 		rules = a.meta.Rules // a person's own set comes from no rules
 	}
-	old, labels := fromRest(a.meta.Labels), fromRest(a.req.Labels)
+	old, labels := atrest.Labels(a.meta.Labels), atrest.Labels(a.req.Labels)
 	words := c.part.Vocabulary()
 	set, err := c.settle(id, labels, ds4p.Inbound{})
 	if err != nil {
@@ -174,7 +175,7 @@ func (a *amendment) relabel(c *call, queries []record.HeldQuery) error {
 		})
 		a.meta.LabelDigest, a.labels, a.changed = digest, true, true
 	}
-	a.meta.Labels, a.meta.Rules, a.meta.Quarantined = atRest(set.labels), rules, set.quarantined
+	a.meta.Labels, a.meta.Rules, a.meta.Quarantined = atrest.Stored(set.labels), rules, set.quarantined
 	a.meta.Held = unique(append(a.meta.Held, heldBy(words, queries, &a.meta)...))
 	return nil
 }

@@ -14,12 +14,19 @@ import (
 // certificate have exactly one of client, peer, admin and orderer.
 const adminUnit = "admin"
 
+// operatorUnit is that of clients who may sign attestations besides administrators
+// (erasure/certificate.OperatorUnit).
+const operatorUnit = "operator"
+
 // caller is who signed the proposal.
 type caller struct {
 	msp   string
 	code  string // value of the role attribute, opaque; empty when there is none
 	admin bool
-	id    string // MSP and a digest of the certificate: opaque, and the same for nobody else
+	// operator may speak for the disks of the organisation: an administrator or a
+	// client with the unit of operators.
+	operator bool
+	id       string // MSP and a digest of the certificate: opaque, and the same for nobody else
 }
 
 // callerOf reads the creator's certificate. The contract API hands on a nil
@@ -42,9 +49,10 @@ func callerOf(ctx context) (caller, error) {
 		return caller{}, record.Fail(record.CodeForbidden, "the creator's attributes are unreadable")
 	}
 	sum := sha256.Sum256(cert.Raw)
+	units := cert.Subject.OrganizationalUnit
+	admin := slices.Contains(units, adminUnit)
 	return caller{
-		msp: msp, code: code,
-		admin: slices.Contains(cert.Subject.OrganizationalUnit, adminUnit),
-		id:    msp + "/" + hex.EncodeToString(sum[:16]),
+		msp: msp, code: code, admin: admin, operator: admin || slices.Contains(units, operatorUnit),
+		id: msp + "/" + hex.EncodeToString(sum[:16]),
 	}, nil
 }

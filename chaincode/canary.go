@@ -3,9 +3,9 @@ package chaincode
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 
 	"domicile/chaincode/record"
+	"domicile/chaincode/record/atrest"
 	"domicile/fhir"
 	"domicile/fhir/ds4p"
 )
@@ -54,19 +54,9 @@ func (c *call) canaryWrites(id string, due fhir.Date, draw *record.Drawer) ([]kv
 	meta := record.Meta{
 		Version: record.Version, ID: id, Canary: true, Type: res.Type, Custody: custody(c.coll), Due: due.String(),
 		Size: len(body), SHA256: hex.EncodeToString(sum[:]), PutAt: c.at(), PutTx: c.stub.GetTxID(),
-		Content: res.Digest(), Labels: labels, LabelDigest: ds4p.Digest(fromRest(labels)),
+		Content: res.Digest(), Labels: labels, LabelDigest: ds4p.Digest(atrest.Labels(labels)),
 	}
-	writes := index(draw, &meta)
-	for _, w := range writes {
-		meta.Index = append(meta.Index, w.key)
-	}
-	m, err := json.Marshal(meta)
-	if err != nil {
-		return nil, internal("encoding metadata")
-	}
-	return append(writes,
-		kv{record.RecordKey(id), record.EncodeValue(draw.Salt("r"), body)},
-		kv{record.MetaKey(id), record.EncodeValue(draw.Salt("m"), m)}), nil
+	return writesOf(draw, &meta, body)
 }
 
 // judgeCanary is [call.judge] of a canary, to which no retention row applies. A hold

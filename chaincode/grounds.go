@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"domicile/chaincode/record"
+	"domicile/chaincode/record/atrest"
 	"domicile/collections"
 	"domicile/fhir"
 )
@@ -65,7 +66,7 @@ func (c *call) arrived(d *doomed, b bearing, t record.Target, h *holdings) (reco
 		!within(d.meta.Subjects, twin.Subjects) || !within(b.own, on.own) || !answered(b.setters, on.setters),
 		!continues(&d.meta, &twin), twin.Due != "" && (d.meta.Due == "" || twin.Due < d.meta.Due):
 		return record.CodeNotMoved, nil
-	case words.Downgrade(fromRest(d.meta.Labels), fromRest(twin.Labels)):
+	case words.Downgrade(atrest.Labels(d.meta.Labels), atrest.Labels(twin.Labels)):
 		return record.CodeDowngrade, nil
 	case !keeps(&d.meta, &twin):
 		return record.CodeNotMoved, nil

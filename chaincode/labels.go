@@ -28,7 +28,7 @@ type labelSet struct {
 // settle checks a set of labels by the strict rules for labels at rest; in is what
 // the resource itself carries. id names the record in errors.
 func (c *call) settle(id string, labels []ds4p.Label, in ds4p.Inbound) (labelSet, error) {
-	s := labelSet{labels: labels, asked: codings(labels)}
+	s := labelSet{labels: labels, asked: ds4p.Codings(labels)}
 	var broken []string
 	for _, issue := range c.part.Vocabulary().AtRest(labels, in) {
 		switch {
@@ -198,33 +198,4 @@ func (c *call) sourced(id string, labels []ds4p.Label, carried, decided bool) er
 func carries(in ds4p.Inbound) bool {
 	return slices.ContainsFunc(in.Labels, func(l ds4p.Label) bool { return l.Coding() == ds4p.Part2 }) ||
 		slices.ContainsFunc(in.Inline, func(l ds4p.Inline) bool { return l.Coding() == ds4p.Part2 })
-}
-
-func codings(labels []ds4p.Label) []fhir.Coding {
-	out := make([]fhir.Coding, len(labels))
-	for i, l := range labels {
-		out[i] = l.Coding()
-	}
-	return out
-}
-
-// atRest and fromRest turn labels into their stored form and back.
-func atRest(labels []ds4p.Label) []record.Label {
-	out := make([]record.Label, len(labels))
-	for i, l := range labels {
-		out[i] = record.Label{
-			System: l.System, Code: l.Code, BasisSystem: l.Basis.System, BasisCode: l.Basis.Code, Origin: l.Origin, Rule: l.Rule,
-		}
-	}
-	return out
-}
-
-func fromRest(labels []record.Label) []ds4p.Label {
-	out := make([]ds4p.Label, len(labels))
-	for i, l := range labels {
-		out[i] = ds4p.Label{
-			System: l.System, Code: l.Code, Basis: fhir.Coding{System: l.BasisSystem, Code: l.BasisCode}, Origin: l.Origin, Rule: l.Rule,
-		}
-	}
-	return out
 }

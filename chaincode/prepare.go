@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"domicile/chaincode/record"
+	"domicile/chaincode/record/atrest"
 	"domicile/collections"
 	"domicile/fhir"
 	"domicile/fhir/ds4p"
@@ -87,7 +88,7 @@ func checkOrigin(c *call, r *record.PutRecord, at string) error {
 		if _, err := time.Parse(time.RFC3339, h.At); h.At != "" && err != nil {
 			return record.Fail(record.CodeBadRequest, in+".at is not a time")
 		}
-		if h.Digest != ds4p.Digest(fromRest(h.Labels)) || max(len(h.By), len(h.Tx), len(h.Rules)) > maxMatter || len(h.Reason) > maxText {
+		if h.Digest != ds4p.Digest(atrest.Labels(h.Labels)) || max(len(h.By), len(h.Tx), len(h.Rules)) > maxMatter || len(h.Reason) > maxText {
 			return record.Fail(record.CodeBadRequest, in+" has another digest than its labels, or a text that is too long")
 		}
 	}
@@ -117,7 +118,12 @@ func prepare(c *call, r *record.PutRecord, i int, queries []record.HeldQuery) ([
 	if err != nil {
 		return nil, internal("drawing salts")
 	}
-	writes := index(draw, &meta)
+	return writesOf(draw, &meta, body)
+}
+
+// writesOf are the writes of a new record, and it enters the index keys in meta.
+func writesOf(draw *record.Drawer, meta *record.Meta, body []byte) ([]kv, error) {
+	writes := index(draw, meta)
 	for _, w := range writes {
 		meta.Index = append(meta.Index, w.key)
 	}
@@ -126,8 +132,8 @@ func prepare(c *call, r *record.PutRecord, i int, queries []record.HeldQuery) ([
 		return nil, internal("encoding metadata")
 	}
 	return append(writes,
-		kv{record.RecordKey(r.ID), record.EncodeValue(draw.Salt("r"), body)},
-		kv{record.MetaKey(r.ID), record.EncodeValue(draw.Salt("m"), m)}), nil
+		kv{record.RecordKey(meta.ID), record.EncodeValue(draw.Salt("r"), body)},
+		kv{record.MetaKey(meta.ID), record.EncodeValue(draw.Salt("m"), m)}), nil
 }
 
 // labelsOf is the set at rest of a record that is put.
@@ -139,7 +145,7 @@ func (c *call) labelsOf(r *record.PutRecord, res *fhir.Resource) (labelSet, erro
 	if len(in.Labels)+len(in.Inline) > maxLabels {
 		return labelSet{}, record.Fail(record.CodeBadResource, fmt.Sprintf("%s has more than %d security labels", r.ID, maxLabels))
 	}
-	labels := fromRest(r.Labels)
+	labels := atrest.Labels(r.Labels)
 	if len(labels) == 0 {
 		labels = c.plainLabels(in)
 	}
@@ -175,7 +181,7 @@ func (c *call) carriedOn(r *record.PutRecord) (bool, error) {
 	if !present {
 		return false, record.Fail(record.CodeNotMoved, r.ID)
 	}
-	return carries(ds4p.Inbound{Labels: fromRest(origin.Labels)}), nil
+	return carries(ds4p.Inbound{Labels: atrest.Labels(origin.Labels)}), nil
 }
 
 func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, set labelSet, queries []record.HeldQuery) (record.Meta, error) {
@@ -184,7 +190,7 @@ func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, set labelSet, que
 		Version: record.Version, ID: r.ID, Type: res.Type, Custody: custody(c.coll),
 		Resource: r.Resource, Replaces: r.Replaces, Subjects: unique(r.Subjects),
 		Size: len(res.Raw), SHA256: hex.EncodeToString(sum[:]), PutAt: c.at(), PutTx: c.stub.GetTxID(),
-		Content: res.Digest(), Labels: atRest(set.labels), LabelDigest: ds4p.Digest(set.labels), Rules: r.Rules,
+		Content: res.Digest(), Labels: atrest.Stored(set.labels), LabelDigest: ds4p.Digest(set.labels), Rules: r.Rules,
 		Quarantined: set.quarantined, Classes: r.Classes, MovedFrom: r.MovedFrom, Terms: r.Terms,
 	}
 	for _, h := range r.History {

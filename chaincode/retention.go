@@ -6,34 +6,29 @@ import (
 	"fmt"
 	"strconv"
 	"time"
-	_ "time/tzdata" // for machines without a time zone database
 
 	"domicile/chaincode/record"
+	"domicile/chaincode/record/atrest"
 	"domicile/collections"
 	"domicile/fhir"
+	"domicile/fhir/ds4p"
 )
 
 // zone is that of the custodian's calendar.
 func (c *call) zone() *time.Location {
-	zone, err := parsed(c.policies, "zone", []byte(c.part.Custodian.Zone), func(name []byte) (*time.Location, error) {
-		return time.LoadLocation(string(name)) // "" is UTC
+	zone, _ := parsed(c.policies, "zone", []byte(c.part.Custodian.Zone), func([]byte) (*time.Location, error) {
+		return c.part.Custodian.Location(), nil
 	})
-	if err != nil {
-		return time.UTC
-	}
 	return zone
 }
 
 // today is the day of the transaction on the custodian's calendar.
-func (c *call) today() fhir.Date {
-	y, m, d := c.now.In(c.zone()).Date()
-	return fhir.DateOf(time.Date(y, m, d, 0, 0, 0, 0, time.UTC))
-}
+func (c *call) today() fhir.Date { return fhir.DayIn(c.now, c.zone()) }
 
 // caseOf is what the law is asked about a record.
 func (c *call) caseOf(meta *record.Meta, facts []record.Fact) (collections.Case, error) {
 	k := collections.Case{
-		Regions: c.regions, Private: c.part, Type: meta.Type, Labels: codings(fromRest(meta.Labels)),
+		Regions: c.regions, Private: c.part, Type: meta.Type, Labels: ds4p.Codings(atrest.Labels(meta.Labels)),
 		Declared: meta.Classes, Facts: collections.Facts{},
 	}
 	if meta.End != "" {

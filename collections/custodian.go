@@ -2,6 +2,8 @@ package collections
 
 import (
 	"slices"
+	"time"
+	_ "time/tzdata" // the zones of custodians, on machines that have none
 
 	"domicile/fhir"
 )
@@ -21,6 +23,16 @@ type Custodian struct {
 	// Part2Declared. Empty: nobody has decided, which domicile policy check refuses
 	// for a holder in the United States.
 	Part2 string `json:"part2,omitempty"`
+}
+
+// Location is the time zone of the holder's calendar, looked up in the database of
+// the machine or else in the program's own; UTC when Zone is empty or unknown there.
+func (c Custodian) Location() *time.Location {
+	zone, err := time.LoadLocation(c.Zone)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
 }
 
 // Values of [Custodian].Part2.

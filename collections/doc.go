@@ -21,5 +21,6 @@
 // the same for a collection configuration written by somebody else.
 //
 // The package is pure: no Fabric, no clock, no network, no files but the embedded
-// demo policies, so that the chaincode can decide with it deterministically.
+// demo policies and, for [Custodian.Location] alone, the time zone database, so that
+// the chaincode can decide with it deterministically.
 package collections

@@ -2,7 +2,6 @@ package erasure_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"math/rand/v2"
 	"os"
@@ -41,7 +40,7 @@ func TestAFingerprintFindsTheSaltOfAPurgedRecordInEveryFormOfResidue(t *testing.
 	value := append(append([]byte{1}, salt...), payload...)
 	for name, plant := range map[string]func(dir string){
 		"raw":  func(dir string) { write(t, dir, "core", append(noise(100_001), value...)) },
-		"gzip": func(dir string) { write(t, dir, "old.log.gz", zipped(t, append(noise(70_001), value...))) },
+		"gzip": func(dir string) { write(t, dir, "old.log.gz", gz(t, append(noise(70_001), value...))) },
 		"a journal, across the border of a 32 KiB block": func(dir string) {
 			db := open(t, filepath.Join(dir, "db"))
 			must(t, db.Put([]byte("a"), noise(32<<10-7-30), nil))
@@ -67,16 +66,6 @@ func TestAFingerprintFindsTheSaltOfAPurgedRecordInEveryFormOfResidue(t *testing.
 			}
 		})
 	}
-}
-
-func zipped(t *testing.T, b []byte) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
-	_, err := w.Write(b)
-	must(t, err)
-	must(t, w.Close())
-	return out.Bytes()
 }
 
 func TestAFingerprintFindsNothingElse(t *testing.T) {

@@ -22,8 +22,11 @@ var maxDate = Date{9999, time.December, 31}
 var ErrDate = errors.New("fhir: not a date: want YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss followed by Z or an offset")
 
 // DateOf returns the day of t in UTC.
-func DateOf(t time.Time) Date {
-	y, m, d := t.UTC().Date()
+func DateOf(t time.Time) Date { return DayIn(t, time.UTC) }
+
+// DayIn returns the day of t in a zone, which must not be nil.
+func DayIn(t time.Time, zone *time.Location) Date {
+	y, m, d := t.In(zone).Date()
 	if y > maxDate.Year {
 		return maxDate
 	}

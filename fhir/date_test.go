@@ -203,3 +203,15 @@ func FuzzDate(f *testing.F) {
 		}
 	})
 }
+
+func TestADayIsThatOfTheZone(t *testing.T) {
+	t.Parallel()
+	brisbane := time.FixedZone("Brisbane", 10*60*60)
+	late := time.Date(2019, 12, 31, 14, 0, 0, 0, time.UTC)
+	if got := DayIn(late, brisbane); got != (Date{Year: 2020, Month: 1, Day: 1}) {
+		t.Errorf("the day in Brisbane is %v", got)
+	}
+	if got := DateOf(late.In(brisbane)); got != (Date{Year: 2019, Month: 12, Day: 31}) {
+		t.Errorf("the day in UTC is %v", got)
+	}
+}

@@ -6,8 +6,10 @@ import (
 	"sync"
 
 	"domicile/chaincode/record"
+	"domicile/chaincode/record/atrest"
 	"domicile/collections"
 	"domicile/fhir"
+	"domicile/fhir/ds4p"
 )
 
 // item is one record on its way into a collection.
@@ -150,9 +152,9 @@ func (m *importer) prepare(ctx context.Context, e fhir.Entry, seq int) (*item, e
 		subjects:   subjectTokens(m.key, m.resolve, e.Resource, e.FullURL),
 	}
 	out := m.labels.label(e.Resource, m.source(x.subjects))
-	x.labels = atRest(out.Labels)
+	x.labels = atrest.Stored(out.Labels)
 	if x.collection == "" {
-		x.collection = m.private.Route(e.Resource.Type, codings(out.Labels))
+		x.collection = m.private.Route(e.Resource.Type, ds4p.Codings(out.Labels))
 	}
 	if len(x.subjects) > record.MaxSubjects {
 		return x, coded(record.CodeInput, "%s: is about more than %d people and identifiers", x.id, record.MaxSubjects)
@@ -173,7 +175,7 @@ func (m *importer) prepare(ctx context.Context, e fhir.Entry, seq int) (*item, e
 func (m *importer) notes(x *item) []string {
 	end, _ := x.resource.EndDateIn(m.labels.zone)
 	why := collections.Assess(collections.Case{
-		Regions: m.around, Private: m.private, Type: x.resource.Type, Labels: codings(fromRest(x.labels)),
+		Regions: m.around, Private: m.private, Type: x.resource.Type, Labels: ds4p.Codings(atrest.Labels(x.labels)),
 		Declared: m.o.Classes, End: end, Facts: assessable(x.facts),
 	})
 	if why.Verdict != collections.VerdictDue || why.Due.Compare(m.today) > 0 {

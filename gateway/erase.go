@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"domicile/chaincode/record"
+	"domicile/chaincode/record/atrest"
 	"domicile/collections"
 	"domicile/fhir"
+	"domicile/fhir/ds4p"
 )
 
 // ErasurePlan is what a law says about a person's demand that everything about them
@@ -122,7 +124,7 @@ func (c *Client) planRecord(ctx context.Context, plan *ErasurePlan, at ListEntry
 		return nil // purged meanwhile
 	}
 	k := collections.Case{
-		Regions: plan.around, Private: part, Type: m.Type, Labels: codings(fromRest(m.Labels)),
+		Regions: plan.around, Private: part, Type: m.Type, Labels: ds4p.Codings(atrest.Labels(m.Labels)),
 		Declared: m.Classes, Facts: assessable(why[0].Facts),
 	}
 	if m.End != "" {
@@ -132,7 +134,7 @@ func (c *Client) planRecord(ctx context.Context, plan *ErasurePlan, at ListEntry
 	}
 	r := Erasable{
 		ID: at.ID, Collection: at.Collection, Matters: why[0].Matters,
-		Erasure: collections.Erase(k, plan.Law, received, todayIn(part, time.Now())),
+		Erasure: collections.Erase(k, plan.Law, received, fhir.DayIn(time.Now(), part.Custodian.Location())),
 		Shared:  slices.ContainsFunc(m.Subjects, func(s string) bool { return !slices.Contains(plan.Subjects, s) }),
 	}
 	switch {

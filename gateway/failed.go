@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
@@ -28,68 +29,79 @@ type FailedKey struct {
 	Peers      []string `json:"peers"` // on which it was found
 }
 
-// FailedKeys looks for what refused transactions of the blocks from on left on every
-// peer of the client's own organisation: private data of a refused transaction lies
-// only where it was pushed to or pulled from, so each peer is asked. The identity
-// needs the organizational unit auditor; a peer refuses everybody else's stream by
-// closing it, which is [ErrForbidden] here. next is the first block that was not looked
-// at.
+// SurveyFailed looks for what refused transactions of the blocks from on left on every
+// peer of the client's own organisation that its settings list: private data of a refused
+// transaction lies only where it was pushed to or pulled from, so each peer is asked. One
+// that does not answer, or stops answering, is in the survey with the reason and as far as
+// it got; it is no error. The identity needs the organizational unit auditor; a peer
+// refuses everybody else's stream by closing it, which is [ErrForbidden] here.
 //
 // A key found may belong to a record as well, put by another attempt; the contract
 // refuses to purge it then. Keys come in the order of collections and keys.
-func (c *Client) FailedKeys(ctx context.Context, from uint64) (keys []FailedKey, next uint64, err error) {
+func (c *Client) SurveyFailed(ctx context.Context, from uint64) (*FailedSurvey, error) {
+	s := &FailedSurvey{Region: c.settings.Region, Org: c.settings.Org, From: from, Peers: []SurveyedPeer{}, Keys: []FailedKey{}}
 	found := map[[2]string]*FailedKey{}
-	for i, p := range c.own {
+	for _, p := range c.own {
+		at := SurveyedPeer{Name: p.Name, Next: from}
 		height, err := c.height(ctx, p)
+		if err == nil {
+			at.Next, err = c.failedOn(ctx, p, from, height, found)
+		}
 		if err != nil {
-			return nil, from, fmt.Errorf("%wno peer may be left out: %s", unavailable(p.Name), p.Name)
+			code := record.CodeOf(err)
+			if ctx.Err() != nil || code == record.CodeForbidden {
+				return nil, cmp.Or(ctx.Err(), err)
+			}
+			at.Code = cmp.Or(code, record.CodeInternal)
 		}
-		if i == 0 || height < next {
-			next = height
-		}
-		if err := c.failedOn(ctx, p, from, height, found); err != nil {
-			return nil, from, err
-		}
+		s.Peers = append(s.Peers, at)
 	}
-	for _, k := range slices.SortedFunc(maps.Values(found), func(a, b *FailedKey) int {
-		return cmp.Or(cmp.Compare(a.Collection, b.Collection), cmp.Compare(a.Key, b.Key))
-	}) {
-		keys = append(keys, *k)
+	for _, k := range slices.SortedFunc(maps.Values(found), byKey) {
+		s.Keys = append(s.Keys, *k)
 	}
-	return keys, max(next, from), nil
+	s.At = time.Now().UTC().Format(time.RFC3339)
+	return s, nil
+}
+
+func byKey(a, b *FailedKey) int {
+	return cmp.Or(cmp.Compare(a.Collection, b.Collection), cmp.Compare(a.Key, b.Key))
 }
 
 // errRefused is what a stream that closes without a block means.
 var errRefused = record.Fail(record.CodeForbidden, "streaming blocks needs a certificate with the organizational unit auditor")
 
-// failedOn streams the blocks from up to height from one peer.
-func (c *Client) failedOn(ctx context.Context, p *gatewayPeer, from, height uint64, found map[[2]string]*FailedKey) error {
+// failedOn streams the blocks from up to height from one peer, and returns the first
+// that it did not see.
+func (c *Client) failedOn(ctx context.Context, p *gatewayPeer, from, height uint64, found map[[2]string]*FailedKey) (next uint64, err error) {
 	if from >= height {
-		return nil
+		return from, nil
 	}
 	ctx, stop := context.WithCancel(via(ctx, p))
 	defer stop()
 	blocks, err := c.fabric.GetNetwork(c.settings.Channel).BlockAndPrivateDataEvents(ctx, client.WithStartBlock(from))
 	if err != nil {
-		return fmt.Errorf("stream blocks of %s: %w", p.Name, err)
+		return from, fmt.Errorf("stream blocks of %s: %w", p.Name, err)
 	}
 	for n := from; n < height; n++ {
 		b, ok := <-blocks
 		switch {
 		case !ok && ctx.Err() != nil:
-			return ctx.Err()
+			return n, ctx.Err()
 		case !ok && n == from:
-			return fmt.Errorf("%s: %w", p.Name, errRefused)
+			if _, err := c.height(ctx, p); err != nil {
+				return n, err
+			}
+			return n, fmt.Errorf("%s: %w", p.Name, errRefused)
 		case !ok:
-			return unavailable(p.Name + " closed its stream of blocks")
+			return n, unavailable(p.Name + " closed its stream of blocks")
 		case b.GetBlock().GetHeader().GetNumber() != n:
-			return errors.New("the stream of " + p.Name + " left out a block")
+			return n, errors.New("the stream of " + p.Name + " left out a block")
 		}
 		if err := failedIn(b, p.Name, c.settings.Chaincode, found); err != nil {
-			return fmt.Errorf("block %d of %s: %w", n, p.Name, err)
+			return n, fmt.Errorf("block %d of %s: %w", n, p.Name, err)
 		}
 	}
-	return nil
+	return height, nil
 }
 
 // failedIn collects the keys that the refused transactions of one block wrote.

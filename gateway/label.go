@@ -24,7 +24,7 @@ type labeler struct {
 // the part names is not at hand.
 func (c *Client) newLabeler(part *collections.Private) (*labeler, error) {
 	opts := labelOptions(part)
-	l := &labeler{part: part, opts: opts, words: opts.Vocabulary, zone: zoneOf(part)}
+	l := &labeler{part: part, opts: opts, words: opts.Vocabulary, zone: part.Custodian.Location()}
 	rules, err := c.rulesNamed(part)
 	l.rules = rules
 	return l, err
@@ -72,48 +72,4 @@ func (l *labeler) unknown(labels []ds4p.Label) bool {
 }
 
 // today is the day on the custodian's calendar.
-func (l *labeler) today() fhir.Date { return todayIn(l.part, time.Now()) }
-
-// zoneOf is that of the custodian's calendar, UTC when it is unset or unknown here.
-func zoneOf(part *collections.Private) *time.Location {
-	zone, err := time.LoadLocation(part.Custodian.Zone)
-	if err != nil {
-		return time.UTC
-	}
-	return zone
-}
-
-func todayIn(part *collections.Private, now time.Time) fhir.Date {
-	y, m, d := now.In(zoneOf(part)).Date()
-	return fhir.Date{Year: y, Month: m, Day: d}
-}
-
-// atRest turns labels into those of the ledger.
-func atRest(labels []ds4p.Label) []record.Label {
-	out := make([]record.Label, len(labels))
-	for i, l := range labels {
-		out[i] = record.Label{
-			System: l.System, Code: l.Code, BasisSystem: l.Basis.System, BasisCode: l.Basis.Code, Origin: l.Origin, Rule: l.Rule,
-		}
-	}
-	return out
-}
-
-// fromRest is the way back.
-func fromRest(labels []record.Label) []ds4p.Label {
-	out := make([]ds4p.Label, len(labels))
-	for i, l := range labels {
-		out[i] = ds4p.Label{
-			System: l.System, Code: l.Code, Basis: fhir.Coding{System: l.BasisSystem, Code: l.BasisCode}, Origin: l.Origin, Rule: l.Rule,
-		}
-	}
-	return out
-}
-
-func codings(labels []ds4p.Label) []fhir.Coding {
-	out := make([]fhir.Coding, len(labels))
-	for i, l := range labels {
-		out[i] = l.Coding()
-	}
-	return out
-}
+func (l *labeler) today() fhir.Date { return fhir.DayIn(time.Now(), l.zone) }

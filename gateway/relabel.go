@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"domicile/chaincode/record"
+	"domicile/chaincode/record/atrest"
 	"domicile/collections"
 	"domicile/fhir"
 	"domicile/fhir/ds4p"
@@ -163,7 +164,7 @@ func (c *Client) newRelabeler(ctx context.Context, collection string, o RelabelO
 // judge returns what is to be done with a record, nil for nothing.
 func (p *relabeler) judge(ctx context.Context, e record.Explanation) (*Relabeling, error) {
 	m := e.Meta
-	old := fromRest(m.Labels)
+	old := atrest.Labels(m.Labels)
 	r := &Relabeling{
 		ID: e.ID, Collection: p.col.Name, Rules: m.Rules, Size: m.Size,
 		labels: m.Labels, meta: m, facts: Valid(e.Facts), matters: e.Matters,
@@ -196,9 +197,9 @@ func (p *relabeler) judge(ctx context.Context, e record.Explanation) (*Relabelin
 func (p *relabeler) relabel(r *Relabeling, old []ds4p.Label, res *fhir.Resource) {
 	set := p.labels.label(res, sourceOf(old)).Labels
 	set = keepDecided(p.labels.words, old, set)
-	r.labels = atRest(set)
-	r.Lacks = atRest(p.labels.words.Missing(old, set))
-	r.Adds = atRest(p.labels.words.Missing(set, old))
+	r.labels = atrest.Stored(set)
+	r.Lacks = atrest.Stored(p.labels.words.Missing(old, set))
+	r.Adds = atrest.Stored(p.labels.words.Missing(set, old))
 	switch {
 	case len(r.Lacks) > 0:
 		r.Action = RelabelDowngrade
@@ -228,7 +229,7 @@ func (p *relabeler) route(r *Relabeling) {
 	if len(p.col.Members) > 1 {
 		return // nobody routes copies held for others
 	}
-	to := p.labels.part.Route(r.meta.Type, codings(fromRest(r.labels)))
+	to := p.labels.part.Route(r.meta.Type, ds4p.Codings(atrest.Labels(r.labels)))
 	if to == p.col.Name {
 		return
 	}

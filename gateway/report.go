@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"domicile/chaincode/record"
+	"domicile/chaincode/record/atrest"
 	"domicile/collections"
 	"domicile/fhir"
 	"domicile/fhir/ds4p"
@@ -68,15 +69,15 @@ func (c *Client) ExplainLabels(ctx context.Context, id string) (*LabelReport, er
 	if err != nil {
 		return nil, err
 	}
-	out := p.labels.label(res, sourceOf(fromRest(m.Labels)))
+	out := p.labels.label(res, sourceOf(atrest.Labels(m.Labels)))
 	r := reportOf(res, out)
 	r.ID, r.Collection, r.Stored, r.Rules, r.History = id, at.Collection, m.Labels, m.Rules, m.History
-	r.Route, r.Current = p.labels.part.Route(res.Type, codings(out.Labels)), m.Rules == p.labels.digest()
+	r.Route, r.Current = p.labels.part.Route(res.Type, ds4p.Codings(out.Labels)), m.Rules == p.labels.digest()
 	return r, nil
 }
 
 func reportOf(r *fhir.Resource, out labeling.Outcome) *LabelReport {
-	return &LabelReport{Type: r.Type, Labels: atRest(out.Labels), Findings: out.Findings, Issues: out.Issues}
+	return &LabelReport{Type: r.Type, Labels: atrest.Stored(out.Labels), Findings: out.Findings, Issues: out.Issues}
 }
 
 // sourceOf reads from stored labels what made a record one of Part 2.
@@ -130,7 +131,7 @@ func LabelFile(r io.ReadSeeker, part *collections.Private, rules *labeling.RuleS
 				rep := reportOf(e.Resource, out)
 				rep.Ordinal = e.Ordinal
 				if part != nil {
-					rep.Route = part.Route(e.Resource.Type, codings(out.Labels))
+					rep.Route = part.Route(e.Resource.Type, ds4p.Codings(out.Labels))
 				}
 				return yield(rep, nil)
 			})

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"domicile/chaincode/record"
+	"domicile/chaincode/record/atrest"
 	"domicile/fhir/ds4p"
 )
 
@@ -258,7 +259,7 @@ func (l *labelRun) putCopies(ctx context.Context, from, to string, batch []Relab
 // now if that changes with the move.
 func continued(r Relabeling) []record.Relabel {
 	m := r.meta
-	if ds4p.Digest(fromRest(r.labels)) == m.LabelDigest {
+	if ds4p.Digest(atrest.Labels(r.labels)) == m.LabelDigest {
 		return m.History
 	}
 	return append(slices.Clone(m.History), record.Relabel{Labels: m.Labels, Digest: m.LabelDigest, Rules: m.Rules})

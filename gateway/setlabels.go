@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"domicile/chaincode/record"
+	"domicile/chaincode/record/atrest"
 )
 
 // SetLabels gives a record a label set that a person decided on, with a reason: the
@@ -59,5 +60,5 @@ func (c *Client) Downgrades(ctx context.Context, collection string, old, set []r
 		return nil, err
 	}
 	words := part.Vocabulary()
-	return atRest(words.Missing(fromRest(old), fromRest(set))), nil
+	return atrest.Stored(words.Missing(atrest.Labels(old), atrest.Labels(set))), nil
 }

@@ -43,7 +43,7 @@ func (c *Client) PlanWithdrawn(ctx context.Context, collections []string) iter.S
 				yield(Withdrawal{}, err)
 				return
 			}
-			today := todayIn(part, time.Now())
+			today := fhir.DayIn(time.Now(), part.Custodian.Location())
 			for e, err := range c.explainDue(ctx, name) {
 				if err != nil {
 					yield(Withdrawal{}, err)

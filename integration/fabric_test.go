@@ -16,6 +16,7 @@ import (
 
 	"domicile/chaincode/chaincodetest"
 	"domicile/chaincode/record"
+	"domicile/integration/kit"
 	"domicile/network"
 )
 
@@ -28,14 +29,14 @@ type fabric struct {
 	mu       sync.Mutex
 	conns    map[string]*grpc.ClientConn
 	gateways map[string]*client.Gateway
-	plain    map[string]*identityFiles // certificates without a role
+	plain    map[string]*kit.Identity // certificates without a role
 }
 
 var _ chaincodetest.Network = (*fabric)(nil)
 
 func newFabric(n *network.Network) *fabric {
 	f := &fabric{
-		Network: n, conns: map[string]*grpc.ClientConn{}, gateways: map[string]*client.Gateway{}, plain: map[string]*identityFiles{},
+		Network: n, conns: map[string]*grpc.ClientConn{}, gateways: map[string]*client.Gateway{}, plain: map[string]*kit.Identity{},
 	}
 	f.heights = watchHeights(f)
 	return f
@@ -81,7 +82,7 @@ func (f *fabric) at(ctx context.Context, as chaincodetest.Identity, peer string)
 	if err != nil {
 		return nil, err
 	}
-	g, err := client.Connect(id.id, client.WithSign(id.sign), client.WithHash(hash.SHA256), client.WithClientConnection(c))
+	g, err := client.Connect(id.ID, client.WithSign(id.Sign), client.WithHash(hash.SHA256), client.WithClientConnection(c))
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +149,7 @@ func (f *fabric) endorse(ctx context.Context, c chaincodetest.Call) (*client.Tra
 			return nil, err
 		}
 		tx, err := p.EndorseWithContext(ctx)
-		if err = plainly(err); err == nil || !outOfBreath(err) || !poll(ctx) {
+		if err = plainly(err); err == nil || !outOfBreath(err) || !kit.Pause(ctx) {
 			return tx, err
 		}
 	}
@@ -192,7 +193,7 @@ func (f *fabric) submit(ctx context.Context, as chaincodetest.Identity, peer str
 			return c, nil
 		case strings.Contains(err.Error(), "already processed"):
 			return f.commit(as, peer, tx.TransactionID())
-		case !strings.Contains(err.Error(), "insufficient number of orderers") || !poll(ctx):
+		case !strings.Contains(err.Error(), "insufficient number of orderers") || !kit.Pause(ctx):
 			return nil, err
 		}
 	}
@@ -206,7 +207,7 @@ func (f *fabric) commit(as chaincodetest.Identity, peer, txID string) (*client.C
 	if err != nil {
 		return nil, err
 	}
-	creator, err := proto.Marshal(&msp.SerializedIdentity{Mspid: as.Org, IdBytes: id.id.Credentials()})
+	creator, err := proto.Marshal(&msp.SerializedIdentity{Mspid: as.Org, IdBytes: id.ID.Credentials()})
 	if err != nil {
 		return nil, err
 	}
@@ -235,7 +236,7 @@ func (f *fabric) Evaluate(ctx context.Context, c chaincodetest.Call) ([]byte, er
 			return nil, err
 		}
 		b, err := p.EvaluateWithContext(ctx)
-		if err = plainly(err); err == nil || !outOfBreath(err) || !poll(ctx) {
+		if err = plainly(err); err == nil || !outOfBreath(err) || !kit.Pause(ctx) {
 			return b, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"domicile/chaincode/record"
+	"domicile/integration/kit"
 )
 
 // failedLine is one line of purge failed --json.
@@ -81,7 +82,7 @@ func TestI9_BytesOfRefusedAttemptsAreFoundOnEveryPeerAndPurgedUnlessARecordLives
 			t.Errorf("%s: %+v", k, l)
 		}
 	}
-	err = eventually(ctx, func() error {
+	err = kit.Eventually(ctx, func() error {
 		if n := len(failedKeys(t, gone.ID)); n > 0 {
 			return fmt.Errorf("%d keys", n)
 		}

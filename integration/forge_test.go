@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"domicile/chaincode/chaincodetest"
+	"domicile/integration/kit"
 	"domicile/network"
 )
 
@@ -80,12 +81,12 @@ func resubmit(ctx context.Context, t *testing.T, c chaincodetest.Call, prepared 
 func endorsement(t *testing.T, org string, response []byte) *peer.Endorsement {
 	t.Helper()
 	dir := filepath.Join(shared.Dir(), "nodes", "peer0."+org, "msp")
-	id, err := readIdentity(org, filepath.Join(dir, "signcerts", "cert.pem"), filepath.Join(dir, "keystore", "private.key"))
+	id, err := kit.ReadIdentity(org, filepath.Join(dir, "signcerts", "cert.pem"), filepath.Join(dir, "keystore", "private.key"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	endorser := encode(t, &msp.SerializedIdentity{Mspid: org, IdBytes: id.id.Credentials()})
-	signature, err := id.sign(hash.SHA256(append(response[:len(response):len(response)], endorser...)))
+	endorser := encode(t, &msp.SerializedIdentity{Mspid: org, IdBytes: id.ID.Credentials()})
+	signature, err := id.Sign(hash.SHA256(append(response[:len(response):len(response)], endorser...)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/hyperledger/fabric-gateway/pkg/client"
 
 	"domicile/chaincode/chaincodetest"
+	"domicile/integration/kit"
 	"domicile/network"
 )
 
@@ -59,7 +60,7 @@ func (h *heights) follow(ctx context.Context, p network.PeerEndpoint) {
 				h.set(func() { h.of[p.Name] = b.GetNumber() + 1 })
 			}
 		}
-		if !poll(ctx) {
+		if !kit.Pause(ctx) {
 			return
 		}
 	}
@@ -106,26 +107,6 @@ func (h *heights) top() uint64 {
 		top = max(top, n)
 	}
 	return top
-}
-
-// poll waits one poll interval; false when ctx ended.
-func poll(ctx context.Context) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(50 * time.Millisecond):
-		return true
-	}
-}
-
-// eventually calls f until it returns nil.
-func eventually(ctx context.Context, f func() error) error {
-	for {
-		err := f()
-		if err == nil || !poll(ctx) {
-			return err
-		}
-	}
 }
 
 // testContext bounds one test.

@@ -13,49 +13,13 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/hyperledger/fabric-gateway/pkg/identity"
-
 	"domicile/chaincode/chaincodetest"
+	"domicile/integration/kit"
 )
-
-// identityFiles is a certificate and its key.
-type identityFiles struct {
-	id   *identity.X509Identity
-	sign identity.Sign
-}
-
-func readIdentity(org, certPath, keyPath string) (*identityFiles, error) {
-	certPEM, err := os.ReadFile(certPath)
-	if err != nil {
-		return nil, err
-	}
-	keyPEM, err := os.ReadFile(keyPath)
-	if err != nil {
-		return nil, err
-	}
-	return newIdentity(org, certPEM, keyPEM)
-}
-
-func newIdentity(org string, certPEM, keyPEM []byte) (*identityFiles, error) {
-	cert, err := identity.CertificateFromPEM(certPEM)
-	if err != nil {
-		return nil, err
-	}
-	key, err := identity.PrivateKeyFromPEM(keyPEM)
-	if err != nil {
-		return nil, err
-	}
-	id, err := identity.NewX509Identity(org, cert)
-	if err != nil {
-		return nil, err
-	}
-	sign, err := identity.NewPrivateKeySign(key)
-	return &identityFiles{id, sign}, err
-}
 
 // who returns the certificate of a caller; a member without a role gets one from
 // the organisation's CA. The caller holds f.mu.
-func (f *fabric) who(as chaincodetest.Identity) (*identityFiles, error) {
+func (f *fabric) who(as chaincodetest.Identity) (*kit.Identity, error) {
 	if as.Role == "" {
 		if f.plain[as.Org] == nil {
 			p, err := f.issue(as.Org, "client")
@@ -70,11 +34,11 @@ func (f *fabric) who(as chaincodetest.Identity) (*identityFiles, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readIdentity(as.Org, cert, key)
+	return kit.ReadIdentity(as.Org, cert, key)
 }
 
 // issue makes a certificate with these organisational units and no attribute.
-func (f *fabric) issue(org string, units ...string) (*identityFiles, error) {
+func (f *fabric) issue(org string, units ...string) (*kit.Identity, error) {
 	dir := filepath.Join(f.Dir(), "orgs", org, "ca")
 	ca, err := readPEM(filepath.Join(dir, "ca.pem"))
 	if err != nil {
@@ -112,7 +76,7 @@ func (f *fabric) issue(org string, units ...string) (*identityFiles, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newIdentity(org, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+	return kit.NewIdentity(org, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))
 }
 

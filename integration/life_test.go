@@ -15,6 +15,7 @@ import (
 
 	"domicile/chaincode/chaincodetest"
 	"domicile/chaincode/record"
+	"domicile/integration/kit"
 	"domicile/network"
 )
 
@@ -133,7 +134,7 @@ func TestI11_ALargeRecordIsPurgedInTwoStepsWithoutFloodingTheDisk(t *testing.T) 
 			for name, n := range storeBytes(t, "AuHealth") {
 				peak[name] = max(peak[name], n-before[name])
 			}
-			if !poll(watching) {
+			if !kit.Pause(watching) {
 				done <- peak
 				return
 			}
@@ -215,7 +216,7 @@ func TestT20_AHashPlantedOnOnePeerIsNamedByVerify(t *testing.T) {
 			t.Fatal(err)
 		}
 		// A gateway asks another peer of its organisation while it thinks itself behind.
-		err = eventually(ctx, func() error {
+		err = kit.Eventually(ctx, func() error {
 			b, err := evaluateAt(ctx, n, ask)
 			var v record.Verdict
 			if err != nil || json.Unmarshal(b, &v) != nil {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"domicile/integration/kit"
 	"domicile/internal/cli"
 	"domicile/network"
 )
@@ -52,7 +53,7 @@ func run(m *testing.M) (status int) {
 		fmt.Fprintln(os.Stderr, "SKIPPED: -short: no test on a real network runs")
 		return 0
 	}
-	if missing := missingProgram(); missing != "" {
+	if missing := kit.MissingProgram(binDir); missing != "" {
 		fmt.Fprintf(os.Stderr, "SKIPPED: %s is missing: run `make build` first\n", missing)
 		if *required {
 			return 1
@@ -86,15 +87,6 @@ func run(m *testing.M) (status int) {
 		printLogs(n)
 	}
 	return status
-}
-
-func missingProgram() string {
-	for _, name := range []string{"peer", "orderer", "configtxgen", "ccaas", "ccaasbuilder", "domicile"} {
-		if _, err := os.Stat(filepath.Join(binDir, name)); err != nil {
-			return filepath.Join(binDir, name)
-		}
-	}
-	return ""
 }
 
 // start attaches to a network or makes one, the way the command does.

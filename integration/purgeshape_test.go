@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"domicile/chaincode/chaincodetest"
 	"domicile/chaincode/record"
 )
 
@@ -49,10 +48,7 @@ func TestT07_PurgesHaveOneShape(t *testing.T) {
 
 func shapeOfPurge(ctx context.Context, t *testing.T, body []byte, people int) string {
 	t.Helper()
-	rec := record.PutRecord{ID: record.NewID(), Seed: chaincodetest.Random(record.SeedLen)}
-	for range people {
-		rec.Subjects = append(rec.Subjects, record.SubjectToken(chaincodetest.Random(32), "Patient/x"))
-	}
+	rec := recordAbout(people)
 	submit(ctx, t, usA.putAs(rec, body))
 	r := submit(ctx, t, usA.purge(rec.ID))
 	return shapeOf(t, block(ctx, t, r.Block), r.TxID)

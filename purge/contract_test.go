@@ -11,11 +11,12 @@ import (
 	"domicile/chaincode/chaincodetest"
 	"domicile/chaincode/record"
 	"domicile/purge"
+	"domicile/purge/purgetest"
 )
 
-// contract is the real contract on an in-memory channel as a [purge.Ledger].
+// contract is a [purgetest.Ledger] that can be made to fail at any call.
 type contract struct {
-	*chaincodetest.Memory
+	*purgetest.Ledger
 	t     testing.TB
 	calls int
 	// fault decides about the n-th call, counted from 0.
@@ -24,13 +25,15 @@ type contract struct {
 
 func newContract(t testing.TB) *contract {
 	t.Helper()
-	return &contract{Memory: chaincodetest.Start(t, chaincodetest.Options{}), t: t}
+	l, err := purgetest.New(chaincodetest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Page = 7
+	return &contract{Ledger: l, t: t}
 }
 
-var (
-	atHospital = []string{"UsHospital"}
-	purger     = chaincodetest.Identity{Org: "UsHospital", Role: record.RolePurger}
-)
+var atHospital = []string{purgetest.Org}
 
 func (c *contract) enter() (before, after error) {
 	n := c.calls
@@ -41,66 +44,38 @@ func (c *contract) enter() (before, after error) {
 	return c.fault(n)
 }
 
-// coded gives an error of the contract its code, as a client does.
-func coded(err error) error {
-	if e, ok := record.ParseError(err.Error()); ok {
-		return e
-	}
-	return err
-}
-
-func (c *contract) read(op string, req, answer any) error {
+// ask is a read, which has no effect that a fault could come after.
+func ask[T any](c *contract, read func() (T, error)) (T, error) {
 	if before, after := c.enter(); before != nil || after != nil {
-		return errors.Join(before, after)
+		var none T
+		return none, errors.Join(before, after)
 	}
-	call := chaincodetest.Read(purger, op, req, "UsHospital")
-	sealed, err := c.Evaluate(context.Background(), call)
-	if err != nil {
-		return coded(err)
-	}
-	b, err := call.Open(sealed)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(b, answer)
+	return read()
 }
 
-func (c *contract) write(call chaincodetest.Call) (purge.Receipt, error) {
+func (c *contract) send(write func() (purge.Receipt, error)) (purge.Receipt, error) {
 	before, after := c.enter()
 	if before != nil {
 		return purge.Receipt{}, before
 	}
-	r, err := c.Submit(context.Background(), call)
-	switch {
-	case err != nil:
-		return purge.Receipt{}, coded(err)
-	case r.Code == "MVCC_READ_CONFLICT":
-		return purge.Receipt{}, record.Fail(record.CodeConflict, r.TxID)
-	case r.Code != chaincodetest.Valid:
-		return purge.Receipt{}, record.Fail(record.CodeInvalidated, r.Code)
-	}
-	return purge.Receipt{TxID: r.TxID, Block: r.Block}, after
+	r, err := write()
+	return r, errors.Join(err, after)
 }
 
-func (c *contract) Due(_ context.Context, collection, before, after string) (record.Page, error) {
-	var p record.Page
-	err := c.read(record.OpDue, record.DueRequest{Version: 1, Region: "us", Collection: collection, Before: before, After: after, Limit: 7}, &p)
-	return p, err
+func (c *contract) Due(ctx context.Context, collection, before, after string) (record.Page, error) {
+	return ask(c, func() (record.Page, error) { return c.Ledger.Due(ctx, collection, before, after) })
 }
 
-func (c *contract) Inspect(_ context.Context, collection string, ids []string) ([]record.State, error) {
-	var s []record.State
-	err := c.read(record.OpInspect, record.InspectRequest{Version: 1, Region: "us", Collection: collection, IDs: ids}, &s)
-	return s, err
+func (c *contract) Inspect(ctx context.Context, collection string, ids []string) ([]record.State, error) {
+	return ask(c, func() ([]record.State, error) { return c.Ledger.Inspect(ctx, collection, ids) })
 }
 
-func (c *contract) Purge(_ context.Context, q record.PurgeRequest) (purge.Receipt, error) {
-	q.Region = "us"
-	return c.write(chaincodetest.Write(purger, record.OpPurge, q, atHospital))
+func (c *contract) Purge(ctx context.Context, q record.PurgeRequest) (purge.Receipt, error) {
+	return c.send(func() (purge.Receipt, error) { return c.Ledger.Purge(ctx, q) })
 }
 
-func (c *contract) Tombstone(_ context.Context, refs []record.Ref) (purge.Receipt, error) {
-	return c.write(chaincodetest.Public(purger, record.FuncTombstone, record.TombstoneRequest{Version: 1, Region: "us", Records: refs}))
+func (c *contract) Tombstone(ctx context.Context, refs []record.Ref) (purge.Receipt, error) {
+	return c.send(func() (purge.Receipt, error) { return c.Ledger.Tombstone(ctx, refs) })
 }
 
 // put stores n resources that ended on a day in one transaction.

@@ -2,6 +2,7 @@ package purge
 
 import (
 	"context"
+	"slices"
 
 	"domicile/chaincode/record"
 )
@@ -48,4 +49,49 @@ func (b *Backlog) count(entries []record.Entry) {
 			}
 		}
 	}
+}
+
+// OldestPurgeable is the earliest due date, up to and including the day before
+// (YYYY-MM-DD), of a record that a run would purge or finish, or that is in its way;
+// empty: there is none. It reads records in the order of the due index until it meets
+// one, at most [record.MaxPage] in each collection: whole is false when it met none
+// and there were more. Its errors are the Ledger's.
+func OldestPurgeable(ctx context.Context, l Ledger, collections []string, before string) (oldest string, whole bool, err error) {
+	whole = true
+	for _, c := range collections {
+		page, err := onePage(ctx, l, c, before, "")
+		if err != nil {
+			return "", false, err
+		}
+		found, err := oldestOf(ctx, l, c, before, page.Entries)
+		if err != nil {
+			return "", false, err
+		}
+		if found != "" && (oldest == "" || found < oldest) {
+			oldest = found
+		}
+		whole = whole && (found != "" || page.Next == "")
+	}
+	return oldest, whole, nil
+}
+
+func oldestOf(ctx context.Context, l Ledger, collection, before string, entries []record.Entry) (oldest string, err error) {
+	var seen recent
+	for chunk := range slices.Chunk(entries, record.MaxRecords) {
+		list, err := reread(ctx, l, collection, before, chunk, &seen)
+		if err != nil {
+			return "", err
+		}
+		for _, f := range list {
+			due := f.item.DueDate
+			work := f.step == stepPurge || f.step == stepRest || f.step == stepFailed
+			if work && !f.item.Canary && due != "" && (oldest == "" || due < oldest) {
+				oldest = due
+			}
+		}
+		if oldest != "" {
+			break
+		}
+	}
+	return oldest, nil
 }

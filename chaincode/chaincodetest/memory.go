@@ -156,17 +156,19 @@ func (m *Memory) Creator(id Identity) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("no organisation %s", id.Org)
 	}
-	unit, attrs := "client", map[string]string{}
+	units, attrs := []string{"client"}, map[string]string{}
 	switch id.Role {
 	case "":
 	case Admin:
-		unit = "admin"
+		units = []string{"admin"}
+	case Operator:
+		units = append(units, "operator")
 	case SecondOfficer:
 		attrs[record.RoleAttribute] = Code(record.RoleOfficer)
 	default:
 		attrs[record.RoleAttribute] = Code(id.Role)
 	}
-	c, err := ca.Issue("u"+hex.EncodeToString(Random(4)), []string{unit}, attrs)
+	c, err := ca.Issue("u"+hex.EncodeToString(Random(4)), units, attrs)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,9 @@ const (
 	// SecondOfficer is the role of an [Identity] with the role code of an officer
 	// and a certificate of its own: another person.
 	SecondOfficer = "officer2"
+	// Operator is the role of an [Identity] that may sign attestations and has no
+	// role code. Known to [Memory] only.
+	Operator = "operator"
 )
 
 // Call is one invocation of the contract. Endorsers are organisations, one peer

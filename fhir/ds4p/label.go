@@ -34,6 +34,15 @@ type Label struct {
 // Coding returns the label's system and code.
 func (l Label) Coding() fhir.Coding { return fhir.Coding{System: l.System, Code: l.Code} }
 
+// Codings returns the system and code of each label, in order.
+func Codings(labels []Label) []fhir.Coding {
+	out := make([]fhir.Coding, len(labels))
+	for i, l := range labels {
+		out[i] = l.Coding()
+	}
+	return out
+}
+
 // String says nothing of the label, which is as private as what it labels.
 func (Label) String() string { return "label" }
 

@@ -95,8 +95,8 @@ func (o object) one(name string) (object, error) {
 	return object{o.file, o.at(name), m}, nil
 }
 
-// list returns the objects of the array under name.
-func (o object) list(name string) ([]object, error) {
+// array returns the array under name, nil if there is none.
+func (o object) array(name string) ([]any, error) {
 	v := o.m[name]
 	if v == nil {
 		return nil, nil
@@ -104,6 +104,15 @@ func (o object) list(name string) ([]object, error) {
 	array, ok := v.([]any)
 	if !ok || len(array) == 0 {
 		return nil, o.errorf(name, "must be an array with something in it")
+	}
+	return array, nil
+}
+
+// list returns the objects of the array under name.
+func (o object) list(name string) ([]object, error) {
+	array, err := o.array(name)
+	if err != nil {
+		return nil, err
 	}
 	var out []object
 	for i, e := range array {
@@ -119,13 +128,9 @@ func (o object) list(name string) ([]object, error) {
 
 // texts returns the strings of the array under name.
 func (o object) texts(name string) ([]string, error) {
-	v := o.m[name]
-	if v == nil {
-		return nil, nil
-	}
-	array, ok := v.([]any)
-	if !ok || len(array) == 0 {
-		return nil, o.errorf(name, "must be an array with something in it")
+	array, err := o.array(name)
+	if err != nil {
+		return nil, err
 	}
 	var out []string
 	for i, e := range array {

@@ -6,17 +6,16 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
 	"github.com/hyperledger/fabric-gateway/pkg/hash"
-	"github.com/hyperledger/fabric-gateway/pkg/identity"
 	"google.golang.org/grpc"
 
 	"domicile/chaincode/record"
 	"domicile/gateway"
+	"domicile/integration/kit"
 	"domicile/network"
 )
 
@@ -60,31 +59,11 @@ func (u *users) open(ctx context.Context, n *network.Network) error {
 
 // contract is a user of fabric-gateway with that user's certificate.
 func (u *users) contract(s *gateway.Settings) (*client.Contract, error) {
-	certPEM, err := os.ReadFile(s.Identity.Certificate)
+	id, err := kit.ReadIdentity(s.Org, s.Identity.Certificate, s.Identity.Key)
 	if err != nil {
 		return nil, err
 	}
-	keyPEM, err := os.ReadFile(s.Identity.Key)
-	if err != nil {
-		return nil, err
-	}
-	cert, err := identity.CertificateFromPEM(certPEM)
-	if err != nil {
-		return nil, err
-	}
-	key, err := identity.PrivateKeyFromPEM(keyPEM)
-	if err != nil {
-		return nil, err
-	}
-	sign, err := identity.NewPrivateKeySign(key)
-	if err != nil {
-		return nil, err
-	}
-	id, err := identity.NewX509Identity(s.Org, cert)
-	if err != nil {
-		return nil, err
-	}
-	g, err := client.Connect(id, client.WithSign(sign), client.WithHash(hash.SHA256), client.WithClientConnection(u.conn))
+	g, err := client.Connect(id.ID, client.WithSign(id.Sign), client.WithHash(hash.SHA256), client.WithClientConnection(u.conn))
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"domicile/gateway"
+	"domicile/integration/kit"
 	"domicile/internal/cli"
 	"domicile/network"
 )
@@ -212,7 +213,7 @@ func (c *cluster) heal(ctx context.Context, t *testing.T) {
 	t.Helper()
 	began := time.Now()
 	var a answer
-	err := eventually(ctx, func() error {
+	err := kit.Eventually(ctx, func() error {
 		if a = c.domicile(ctx, "network", "doctor", "--heal"); a.status != cli.ExitDone {
 			return fmt.Errorf("network doctor --heal: status %d\n%s%s", a.status, a.out, a.words)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"domicile/chaincode/record"
 	"domicile/gateway"
+	"domicile/integration/kit"
 	"domicile/internal/cli"
 	"domicile/network"
 )
@@ -54,7 +55,7 @@ func (c *cluster) judge(ctx context.Context, t *testing.T, round int, h home) Fi
 func (c *cluster) purgeAll(ctx context.Context, t *testing.T, h home) {
 	t.Helper()
 	var a answer
-	err := eventually(ctx, func() error {
+	err := kit.Eventually(ctx, func() error {
 		a = c.domicile(ctx, "purge", "run", "--region", h.region, "--org", h.org, "--execute")
 		c.noteEvents(a.out)
 		if a.status != cli.ExitDone {
@@ -71,7 +72,7 @@ func (c *cluster) purgeAll(ctx context.Context, t *testing.T, h home) {
 func (c *cluster) look(ctx context.Context, h home, ids []string) (Final, error) {
 	holders := c.peersOf(h.org)
 	f := Final{Heights: map[string]uint64{}, Inside: map[string]map[string]Inside{}, Public: map[string]map[string]Public{}}
-	if err := eventually(ctx, func() error { return c.level(ctx, &f) }); err != nil {
+	if err := kit.Eventually(ctx, func() error { return c.level(ctx, &f) }); err != nil {
 		return f, err
 	}
 	var err error
@@ -127,7 +128,7 @@ func (c *cluster) inside(ctx context.Context, h home, p network.PeerEndpoint, id
 	var states []record.State
 	limited, cancel := context.WithTimeout(ctx, settling)
 	defer cancel()
-	err = eventually(limited, func() error {
+	err = kit.Eventually(limited, func() error {
 		states, err = client.Inspect(limited, h.collection, ids)
 		return err
 	})
@@ -141,7 +142,7 @@ func (c *cluster) inside(ctx context.Context, h home, p network.PeerEndpoint, id
 			return nil, err
 		}
 		// What cannot be read stays without a digest, which the checker judges.
-		_ = eventually(limited, func() error {
+		_ = kit.Eventually(limited, func() error {
 			r, err := c.read(limited, home{h.region, p.Org, h.collection}, p.Name, s.ID)
 			switch {
 			case err == nil:

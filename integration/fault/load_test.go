@@ -14,6 +14,7 @@ import (
 
 	"domicile/chaincode/record"
 	"domicile/gateway"
+	"domicile/integration/kit"
 )
 
 // The days on which care ended: long enough ago that the demonstration's policies let
@@ -160,7 +161,7 @@ func (c *cluster) resume(ctx context.Context, t *testing.T) {
 	c.again = nil
 	c.mu.Unlock()
 	for _, j := range list {
-		if err := eventually(ctx, func() error { return c.put(ctx, j) }); err != nil {
+		if err := kit.Eventually(ctx, func() error { return c.put(ctx, j) }); err != nil {
 			t.Fatalf("a put cannot be repeated on the healed network: %v", err)
 		}
 	}

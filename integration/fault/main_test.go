@@ -9,10 +9,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
+
+	"domicile/integration/kit"
 )
 
 var (
@@ -57,14 +58,13 @@ func needPrograms(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED: -short: no test on a real network runs")
 	}
-	for _, name := range []string{"peer", "orderer", "configtxgen", "ccaas", "ccaasbuilder", "domicile"} {
-		if _, err := os.Stat(filepath.Join(binDir, name)); err == nil {
-			continue
-		}
-		if *required {
-			t.Fatalf("bin/%s is missing: run `make build` first", name)
-		}
-		t.Skipf("SKIPPED: bin/%s is missing: run `make build` first", name)
+	missing := kit.MissingProgram(binDir)
+	switch {
+	case missing == "":
+	case *required:
+		t.Fatalf("%s is missing: run `make build` first", missing)
+	default:
+		t.Skipf("SKIPPED: %s is missing: run `make build` first", missing)
 	}
 }
 
@@ -85,24 +85,4 @@ func patience(t *testing.T, round time.Duration) context.Context {
 	t.Cleanup(cancel)
 	context.AfterFunc(interrupted, cancel)
 	return ctx
-}
-
-// pause waits one poll interval; false when ctx ended.
-func pause(ctx context.Context) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(50 * time.Millisecond):
-		return true
-	}
-}
-
-// eventually calls f until it returns nil or ctx ends.
-func eventually(ctx context.Context, f func() error) error {
-	for {
-		err := f()
-		if err == nil || !pause(ctx) {
-			return err
-		}
-	}
 }

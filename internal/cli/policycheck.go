@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-	_ "time/tzdata" // the zones of custodians, on machines that have none
 
 	"github.com/spf13/cobra"
 

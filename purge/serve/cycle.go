@@ -235,6 +235,18 @@ func (s *Service) observe(ctx context.Context) {
 	}
 }
 
+// overdue looks for the oldest record that ought to be gone, so that one is known
+// before the first run ends, and after another service has done the work. What may
+// wait for others to fill up its batch is not overdue.
+func (s *Service) overdue(ctx context.Context, names []string) error {
+	latest := s.calendar.today(s.now(), s.config.GraceDays+s.config.HoldBackDays)
+	oldest, whole, err := purge.OldestPurgeable(ctx, s.backend.Ledger, names, latest)
+	if err == nil && (oldest != "" || whole) {
+		s.oldest = oldest
+	}
+	return err
+}
+
 func (s *Service) survey(ctx context.Context) error {
 	names, err := s.collections(ctx)
 	if err != nil {
@@ -243,6 +255,9 @@ func (s *Service) survey(ctx context.Context) error {
 	before := s.calendar.today(s.now(), s.config.GraceDays)
 	list, err := purge.Survey(ctx, s.backend.Ledger, names, before)
 	s.metrics.backlog(list, before)
+	if err == nil {
+		err = s.overdue(ctx, names)
+	}
 	s.metrics.overdue.Set(float64(days(s.oldest, before)))
 	if err != nil || s.backend.Paused == nil {
 		return err

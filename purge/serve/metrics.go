@@ -61,7 +61,7 @@ func NewMetrics() *Metrics {
 	m.missing = gauges("tombstones_missing", "collection", "Purged records whose tombstone is missing or not settled, at the last look.")
 	m.kept = gauges("kept_records", "code", "Records of the due index that the last run left, by the reason.")
 	m.left = gauge("left_records", "Records that the last run could have purged and did not.")
-	m.overdue = gauge("overdue_days", "Days by which the oldest of them is past its due date and grace; 0 when there is none.")
+	m.overdue = gauge("overdue_days", "Days by which the oldest record that could be purged is past its due date and grace, at the last look; 0 when there is none.")
 	m.heldBack = gauge("held_back_records", "Records that wait for others to fill up their batch.")
 	m.purged = counter("purged_records_total", "Records of which nothing is left in the peers' state.")
 	m.bytes = counter("purged_bytes_total", "Bytes of their resources.")

@@ -70,7 +70,7 @@ type Service struct {
 	random   *rand.Rand
 
 	target  uint64       // block in which the sweep of the last purge is due
-	oldest  string       // due date of the oldest record that the last run left
+	oldest  string       // due date of the oldest record that ought to be gone, as known last
 	top     uint64       // blocks of the channel at the last look
 	busy    atomic.Bool  // a run is at work
 	beat    atomic.Int64 // when the loop turned last, Unix seconds

@@ -99,6 +99,28 @@ func TestAServiceRunsWhenItsScheduleSays(t *testing.T) {
 	})
 }
 
+// A service that starts anew knows what is overdue before its first run, and not only
+// what is held; another service's work shows, too.
+func TestWhatIsOverdueIsKnownFromTheFirstLookOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newShelf().add(150, "1999-11-01").add(3, "1999-12-01").add(4, "1999-12-28")
+		for _, r := range f.records {
+			r.held = r.due == "1999-11-01"
+		}
+		s := f.service(t, "schedule: ['0 12 * * *']\ngraceDays: 1\nholdBackDays: 5")
+		during(t, s, time.Hour)
+		wantMetrics(t, s, map[string]string{"overdue_days": "30", `runs_total{outcome="done"}`: ""})
+		if _, err := f.service(t, "").Cycle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		during(t, s, time.Hour)
+		wantMetrics(t, s, map[string]string{"overdue_days": "0"})
+		f.add(1, "1999-12-29") // may wait for its batch
+		during(t, s, time.Hour)
+		wantMetrics(t, s, map[string]string{"overdue_days": "0"})
+	})
+}
+
 func TestWithoutAScheduleNothingRuns(t *testing.T) {
 	s := newShelf().service(t, "zone: UTC")
 	if err := s.Run(t.Context()); err != ErrOff { //nolint:errorlint // this very one
