@@ -338,8 +338,8 @@ func (c *clinic) reassessed(region, org string) {
 
 func confirmed(c *clinic) {
 	r := c.put("us", "UsHospital", visit("older", longAgo, "HIV"))
-	file := fmt.Sprintf(`{"reference":"Patient/older","kind":"birth","date":"1950-03-04"}
-{"reference":"Patient/older","kind":"last-encounter","date":%q,"source":"register 8"}
+	file := fmt.Sprintf(`{"reference":"Patient/older","kind":"birth","date":"1950-03-04","source":"register 8"}
+{"reference":"Patient/older","kind":"last-encounter","date":%q}
 `, longAgo)
 	c.has(c.ok([]byte(file), "retention", "fact", "--region", "us", "--source", "register 7", "--from", "-"), "2 facts about 1")
 	c.has(c.ok(someone("older"), "retention", "fact", "--region", "us", "--subject", "-"), "1950-03-04", "register 8")
