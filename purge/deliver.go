@@ -150,13 +150,11 @@ func (r *runner) purgeJob(part record.Part) job {
 	return job{
 		purges: true,
 		send: func(ctx context.Context, batch []Item) (Receipt, error) {
-			settling := r.published.take(min(r.BatchRecords, record.MaxRecords-len(batch)))
 			rc, err := r.ledger.Purge(ctx, record.PurgeRequest{
 				Version: record.Version, Collection: batch[0].Collection, Seed: newSeed(),
-				Ground: record.GroundDue, Part: part, IDs: ids(batch), Settle: settling,
+				Ground: record.GroundDue, Part: part, IDs: ids(batch),
 			})
 			if err != nil {
-				r.published.add(settling...)
 				return rc, err
 			}
 			r.result.Batches++

@@ -168,6 +168,9 @@ is printed for each thing done.`,
   domicile purge run --region eu --case DSR-17 --execute`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if !(o.Share > 0 && o.Share <= 1) {
+				return usagef("--share must be above 0 and at most 1")
+			}
 			if ref != "" {
 				return a.purgeCase(c.Context(), &p, ref, execute)
 			}
@@ -192,6 +195,7 @@ is printed for each thing done.`,
 	c.Flags().StringVar(&ref, "case", "", "`reference` of an approved case of erasure")
 	c.Flags().StringVar(&p.officer, "officer", "", "with --case: settings `FILE` of an officer, who finds the records (default: the local network's)")
 	c.Flags().IntVar(&o.BatchRecords, "batch", purge.DefaultBatchRecords, "`records` in one purge transaction")
+	c.Flags().Float64Var(&o.Share, "share", purge.DefaultShare, "`part` of its time that the run works, above 0 to 1; it rests in between, for other writers")
 	return c
 }
 
