@@ -207,7 +207,7 @@ func (r *scrubber) one(ctx context.Context, p ScrubPeer) (err error) {
 	clock := time.Now()
 	lap := func(into *float64) {
 		now := time.Now()
-		*into, clock = now.Sub(clock).Round(time.Millisecond).Seconds(), now
+		*into, clock = float64(now.Sub(clock).Milliseconds())/1000, now
 	}
 	store, err := r.ready(ctx, p)
 	if err != nil {

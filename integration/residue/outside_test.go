@@ -114,7 +114,7 @@ func TestT33_AnOperatorWithoutTheLocalNetworkScrubsAndAttests(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	s := newSmall(ctx, t)
+	s := newNetwork(ctx, t, "--topology", "small", "--rules", "none")
 	n, err := network.Open(s.dir)
 	if err != nil {
 		t.Fatal(err)
