@@ -151,6 +151,7 @@ func (a *app) purgeRun() *cobra.Command {
 	var p purgeFlags
 	var execute bool
 	var ref string
+	var withdrawn bool
 	var o purge.Options
 	c := &cobra.Command{
 		Use: "run --region REGION", Short: "Purge what is due; a dry run without --execute",
@@ -161,11 +162,15 @@ point: run it again.
 With --case it purges, instead of what is due, what an approved case of erasure lets go
 (domicile retention erasure).
 
+With --withdrawn it purges, instead of what is due, the copies held for others whose terms have
+ended: their last day is past, or a consent ended since they were made.
+
 Without --execute it goes through the same steps and writes nothing. With it, one JSON line
 is printed for each thing done.`,
 		Example: `  domicile purge run --region us
   domicile purge run --region us --execute --limit 500
-  domicile purge run --region eu --case DSR-17 --execute`,
+  domicile purge run --region eu --case DSR-17 --execute
+  domicile purge run --region us --withdrawn --execute`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !(o.Share > 0 && o.Share <= 1) {
@@ -173,6 +178,9 @@ is printed for each thing done.`,
 			}
 			if ref != "" {
 				return a.purgeCase(c.Context(), &p, ref, execute)
+			}
+			if withdrawn {
+				return a.purgeWithdrawn(c.Context(), &p, execute)
 			}
 			client, real, err := a.ledger(c.Context(), &p)
 			if err != nil {
@@ -193,6 +201,8 @@ is printed for each thing done.`,
 	p.add(c)
 	c.Flags().BoolVar(&execute, "execute", false, "really purge")
 	c.Flags().StringVar(&ref, "case", "", "`reference` of an approved case of erasure")
+	c.Flags().BoolVar(&withdrawn, "withdrawn", false, "copies held for others whose terms have ended")
+	c.MarkFlagsMutuallyExclusive("case", "withdrawn")
 	c.Flags().StringVar(&p.officer, "officer", "", "with --case: settings `FILE` of an officer, who finds the records (default: the local network's)")
 	c.Flags().IntVar(&o.BatchRecords, "batch", purge.DefaultBatchRecords, "`records` in one purge transaction")
 	c.Flags().Float64Var(&o.Share, "share", purge.DefaultShare, "`part` of its time that the run works, above 0 to 1; it rests in between, for other writers")

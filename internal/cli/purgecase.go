@@ -73,7 +73,7 @@ func (a *app) planCase(ctx context.Context, officer *gateway.Client, ref string)
 			return err
 		}
 	} else {
-		a.printErasure(plan)
+		a.printErasure(plan, doc.Others)
 	}
 	switch {
 	case doc.ClosedAt != "":
