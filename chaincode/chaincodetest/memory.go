@@ -44,6 +44,7 @@ type Memory struct {
 	mu    sync.Mutex
 	cas   map[string]*Authority
 	certs map[Identity][]byte
+	names map[Identity]string // common names
 }
 
 var _ Network = (*Memory)(nil)
@@ -57,7 +58,7 @@ func NewMemory(o Options) (*Memory, error) {
 	if o.Crashes == nil {
 		o.Crashes = io.Discard
 	}
-	m := &Memory{policy: o.Policy, cas: map[string]*Authority{}, certs: map[Identity][]byte{}}
+	m := &Memory{policy: o.Policy, cas: map[string]*Authority{}, certs: map[Identity][]byte{}, names: map[Identity]string{}}
 	orgs := o.Policy.Organizations()
 	var err error
 	m.Ledger, err = NewLedger(Config{
@@ -161,12 +162,19 @@ func (m *Memory) Creator(id Identity) ([]byte, error) {
 	case "":
 	case Admin:
 		unit = "admin"
-	case SecondOfficer:
+	case SecondOfficer, RenewedOfficer:
 		attrs[record.RoleAttribute] = Code(record.RoleOfficer)
 	default:
 		attrs[record.RoleAttribute] = Code(id.Role)
 	}
-	c, err := ca.Issue("u"+hex.EncodeToString(Random(4)), []string{unit}, attrs)
+	whose := id
+	if id.Role == RenewedOfficer {
+		whose.Role = record.RoleOfficer
+	}
+	if m.names[whose] == "" {
+		m.names[whose] = "u" + hex.EncodeToString(Random(4))
+	}
+	c, err := ca.Issue(m.names[whose], []string{unit}, attrs)
 	if err != nil {
 		return nil, err
 	}

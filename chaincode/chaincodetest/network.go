@@ -20,6 +20,9 @@ const (
 	// SecondOfficer is the role of an [Identity] with the role code of an officer
 	// and a certificate of its own: another person.
 	SecondOfficer = "officer2"
+	// RenewedOfficer is the role of an [Identity] that is the officer with another
+	// certificate: the same person. [Memory] alone has it.
+	RenewedOfficer = "officer, renewed"
 )
 
 // Call is one invocation of the contract. Endorsers are organisations, one peer
