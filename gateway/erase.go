@@ -24,7 +24,9 @@ type ErasurePlan struct {
 	Refused  int        `json:"refused"`
 	Held     int        `json:"held"` // allowed but for a legal hold
 	Limit    string     `json:"limitUntil,omitempty"`
-	Subjects []string   `json:"-"`
+	// Notices are owed once the plan is carried out; see [Client.Notices].
+	Notices  []Notice `json:"notices"`
+	Subjects []string `json:"-"`
 
 	parts  map[string]*collections.Private // by collection
 	around []*collections.Region
@@ -60,7 +62,7 @@ func (c *Client) PlanErasure(ctx context.Context, subjects []string, law string,
 			return nil, err
 		}
 	}
-	return plan, nil
+	return plan, plan.notify(ctx, c)
 }
 
 func (p *ErasurePlan) deadlines(e collections.Erasure) {

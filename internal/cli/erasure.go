@@ -150,9 +150,37 @@ func (a *app) printErasure(p *gateway.ErasurePlan) {
 		fmt.Fprintf(a.out, " (%s if put off with reasons until then)", p.Extended)
 	}
 	fmt.Fprintln(a.out)
+	if p.Allowed+p.Refused > 0 {
+		fmt.Fprint(a.out, noticeText(p.Law, p.Notices))
+	}
 	if p.Overdue {
 		a.say("warning: the answer is overdue")
 	}
+}
+
+// noticeText says whom the holder has to tell.
+func noticeText(law string, list []gateway.Notice) string {
+	under := "GDPR article 19"
+	if law == record.LawMHMDA {
+		under = "RCW 19.373.040"
+	}
+	var b strings.Builder
+	for _, n := range list {
+		fmt.Fprintf(&b, "Notice owed to %s (%s):\n", n.To, under)
+		for _, part := range []struct {
+			what string
+			ids  []string
+		}{{"erased", n.Erased}, {"restricted", n.Limited}} {
+			if len(part.ids) > 0 {
+				fmt.Fprintf(&b, "  %s: %s\n", part.what, strings.Join(part.ids, " "))
+			}
+		}
+	}
+	if len(list) == 0 {
+		b.WriteString("No other organisation holds these records on the ledger.\n")
+	}
+	fmt.Fprintf(&b, "Recipients outside of the ledger are owed notice, too (%s): see your accounting of disclosures.\n", under)
+	return b.String()
 }
 
 func lawName(law string) string {

@@ -232,7 +232,7 @@ func TestAForcedErasureNeedsTwoPersonsAndAFloorRefusesIt(t *testing.T) {
 	rs := s.put("EuHospital", diagnosis("c1", "J06.9", "2001-01-01")+diagnosis("c2", "J06.9", "2024-01-01"))
 	demand := []string{"retention", "erasure", "--region", "eu", "--subject", "-", "--law", "gdpr", "--received", "2026-05-02"}
 	out := s.ok("EuHospital", "officer", person, demand...)
-	for _, want := range []string{"1 may go, 1 refused", "answered by 2026-06-02", "17(3)", "12(4)", "Nothing was changed"} {
+	for _, want := range []string{"1 may go, 1 refused", "answered by 2026-06-02", "17(3)", "12(4)", "article 19", "outside of the ledger", "Nothing was changed"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"domicile/chaincode/record"
 	"domicile/fhir"
@@ -30,7 +31,12 @@ func (a *app) purgeCase(ctx context.Context, p *purgeFlags, ref string, execute 
 	if !execute {
 		return a.planCase(ctx, officer, ref)
 	}
+	doc, err := officer.CaseOf(ctx, "", ref)
+	if err != nil {
+		return err
+	}
 	done := 0
+	var erased []record.Ref
 	left := map[record.Code]int{}
 	for e, err := range purger.PurgeForced(ctx, officer, ref) {
 		if err != nil {
@@ -38,6 +44,7 @@ func (a *app) purgeCase(ctx context.Context, p *purgeFlags, ref string, execute 
 		}
 		if e.Done {
 			done++
+			erased = append(erased, record.Ref{Collection: e.Collection, ID: e.ID})
 		} else {
 			left[e.Code]++
 		}
@@ -48,6 +55,13 @@ func (a *app) purgeCase(ctx context.Context, p *purgeFlags, ref string, execute 
 	a.say("%d records were purged on ground %q, with their tombstones", done, record.GroundForced)
 	for _, code := range slices.Sorted(maps.Keys(left)) {
 		a.say("  %d left alone: %s", left[code], code)
+	}
+	if done > 0 {
+		owed, err := officer.Notices(ctx, erased, nil)
+		if err != nil {
+			return err
+		}
+		a.say("%s", strings.TrimSpace(noticeText(doc.Law, owed)))
 	}
 	if left[record.CodeNoCase] > 0 {
 		return record.Fail(record.CodeNoCase, "the case is not approved, closed, or does not cover a record")
