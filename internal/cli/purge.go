@@ -149,8 +149,8 @@ func (a *app) printPlan(p *purge.Plan, rows int) {
 
 func (a *app) purgeRun() *cobra.Command {
 	var p purgeFlags
-	var execute bool
-	var ref string
+	var execute, once bool
+	var ref, file string
 	var o purge.Options
 	c := &cobra.Command{
 		Use: "run --region REGION", Short: "Purge what is due; a dry run without --execute",
@@ -161,13 +161,29 @@ point: run it again.
 With --case it purges, instead of what is due, what an approved case of erasure lets go
 (domicile retention erasure).
 
+With --config it works within window, duration and grace of the purge service's configuration, and
+does the same as purge serve --once: for a CronJob or a timer. A run is always one; --once may say so.
+
 Without --execute it goes through the same steps and writes nothing. With it, one JSON line
 is printed for each thing done.`,
 		Example: `  domicile purge run --region us
   domicile purge run --region us --execute --limit 500
-  domicile purge run --region eu --case DSR-17 --execute`,
+  domicile purge run --region eu --case DSR-17 --execute
+  domicile purge run --region us --once --config serve.yaml --execute`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if file != "" {
+				for _, other := range []string{"case", "collection", "limit", "batch"} {
+					if c.Flags().Changed(other) {
+						return usagef("--%s does not go with --config, which says what to purge", other)
+					}
+				}
+				config, err := readServeConfig(file)
+				if err != nil {
+					return err
+				}
+				return a.serve(c.Context(), &p, config, execute, true)
+			}
 			if ref != "" {
 				return a.purgeCase(c.Context(), &p, ref, execute)
 			}
@@ -189,6 +205,8 @@ is printed for each thing done.`,
 	}
 	p.add(c)
 	c.Flags().BoolVar(&execute, "execute", false, "really purge")
+	c.Flags().BoolVar(&once, "once", false, "make one run, as always: for command lines that say so")
+	c.Flags().StringVar(&file, "config", "", "configuration `FILE` of the purge service: work within its window, duration and grace")
 	c.Flags().StringVar(&ref, "case", "", "`reference` of an approved case of erasure")
 	c.Flags().StringVar(&p.officer, "officer", "", "with --case: settings `FILE` of an officer, who finds the records (default: the local network's)")
 	c.Flags().IntVar(&o.BatchRecords, "batch", purge.DefaultBatchRecords, "`records` in one purge transaction")
