@@ -16,12 +16,19 @@ import (
 // certificate have exactly one of client, peer, admin and orderer.
 const adminUnit = "admin"
 
+// operatorUnit is that of clients who may sign attestations besides administrators
+// (erasure/certificate.OperatorUnit).
+const operatorUnit = "operator"
+
 // caller is who signed the proposal.
 type caller struct {
 	msp   string
 	code  string // value of the role attribute, opaque; empty when there is none
 	admin bool
-	id    string // MSP and a digest of who they are: opaque, the same for all certificates of a person
+	// operator may speak for the disks of the organisation: an administrator or a
+	// client with the unit of operators.
+	operator bool
+	id       string // MSP and a digest of who they are: opaque, the same for all certificates of a person
 }
 
 // callerOf reads the creator's certificate. The contract API hands on a nil
@@ -47,10 +54,11 @@ func callerOf(ctx context) (caller, error) {
 	if err != nil {
 		return caller{}, record.Fail(record.CodeForbidden, "the creator's attributes are unreadable")
 	}
+	units := cert.Subject.OrganizationalUnit
+	admin := slices.Contains(units, adminUnit)
 	return caller{
-		msp: msp, code: code,
-		admin: slices.Contains(cert.Subject.OrganizationalUnit, adminUnit),
-		id:    msp + "/" + person(cert, enrolled),
+		msp: msp, code: code, admin: admin, operator: admin || slices.Contains(units, operatorUnit),
+		id: msp + "/" + person(cert, enrolled),
 	}, nil
 }
 

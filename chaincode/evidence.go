@@ -2,10 +2,6 @@ package chaincode
 
 import (
 	"encoding/json"
-	"fmt"
-	"regexp"
-	"slices"
-	"strings"
 
 	"domicile/chaincode/record"
 )
@@ -109,69 +105,4 @@ func evidence(c *call, req *record.EvidenceRequest) ([]byte, error) {
 		return nil, err
 	}
 	return encode(p)
-}
-
-var sumForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
-
-// endEvidence is [record.OpEvidenceEnd].
-func endEvidence(c *call, req *record.EvidenceEndRequest) ([]byte, error) {
-	draw, err := record.NewDrawer(req.Seed)
-	if err != nil {
-		return nil, record.Fail(record.CodeBadRequest, "field seed must have 32 bytes")
-	}
-	if err := checkEnd(c, req); err != nil {
-		return nil, err
-	}
-	var ids []string
-	for i, k := range req.Keys {
-		var e record.SealedEvidence
-		present, err := c.document(c.log, k, &e)
-		if err != nil {
-			return nil, err
-		}
-		if !present || e.Collection != c.coll.Name {
-			return nil, record.Fail(record.CodeAbsent, fmt.Sprintf("keys[%d]", i))
-		}
-		ids = append(ids, e.ID)
-	}
-	var words []string
-	for _, a := range req.Attestations {
-		words = append(words, a.Org+" "+a.SHA256)
-	}
-	entry, err := c.logEntry(draw, record.LogEntry{Op: record.OpEvidenceEnd, IDs: ids, Reason: "attestations " + strings.Join(words, ", ")})
-	if err != nil {
-		return nil, err
-	}
-	c.stub.StartWriteBatch()
-	for _, k := range req.Keys {
-		if err := c.stub.PurgePrivateData(c.log, k); err != nil {
-			return nil, internal("purging")
-		}
-	}
-	return nil, c.write(c.log, []kv{entry})
-}
-
-func checkEnd(c *call, req *record.EvidenceEndRequest) error {
-	if err := count(len(req.Keys), "keys"); err != nil {
-		return err
-	}
-	for i, k := range req.Keys {
-		if !record.CheckEvidenceKey(k) || slices.Contains(req.Keys[:i], k) {
-			return record.Fail(record.CodeBadRequest, fmt.Sprintf("keys[%d] is no key of evidence, or there twice", i))
-		}
-	}
-	if len(req.Attestations) > record.MaxAttestations {
-		return record.Fail(record.CodeTooLarge, "field attestations has more than 20 entries")
-	}
-	for i, a := range req.Attestations {
-		if !c.coll.Holds(a.Org) || !sumForm.MatchString(a.SHA256) {
-			return record.Fail(record.CodeBadRequest, fmt.Sprintf("attestations[%d] is of no holder of the collection, or has no SHA-256", i))
-		}
-	}
-	for _, m := range c.coll.Members {
-		if !slices.ContainsFunc(req.Attestations, func(a record.AttestationOf) bool { return a.Org == m }) {
-			return record.Fail(record.CodeBadRequest, "field attestations has none of "+m)
-		}
-	}
-	return nil
 }

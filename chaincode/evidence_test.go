@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"domicile/chaincode/chaincodetest"
 	"domicile/chaincode/record"
@@ -39,12 +40,21 @@ func (w *world) printsOf(p record.EvidencePage, coll, id string) []record.Print 
 	return e.Prints
 }
 
-func endCall(coll string, keys []string, orgs ...string) chaincodetest.Call {
-	r := record.EvidenceEndRequest{Version: 1, Region: "us", Collection: coll, Seed: chaincodetest.Random(record.SeedLen), Keys: keys}
-	for _, o := range orgs {
-		r.Attestations = append(r.Attestations, record.AttestationOf{Org: o, SHA256: strings.Repeat("ab", 32)})
+func endCall(coll string, keys ...string) chaincodetest.Call {
+	return chaincodetest.Write(usHospital(record.RolePurger), record.OpEvidenceEnd, record.EvidenceEndRequest{
+		Version: 1, Region: "us", Collection: coll, Seed: chaincodetest.Random(record.SeedLen), Keys: keys,
+	}, atHospital)
+}
+
+// attestCall registers a search, clean and begun now, unless changed.
+func (w *world) attestCall(coll string, keys []string, change ...func(*record.Search)) chaincodetest.Call {
+	s := record.Search{SHA256: strings.Repeat("ab", 32), SearchedAt: time.Now().UTC().Format(time.RFC3339), Height: 9}
+	for _, f := range change {
+		f(&s)
 	}
-	return chaincodetest.Write(usHospital(record.RolePurger), record.OpEvidenceEnd, r, atHospital)
+	return chaincodetest.Write(usHospital(chaincodetest.Operator), record.OpAttest, record.AttestRequest{
+		Version: 1, Region: "us", Collection: coll, Seed: chaincodetest.Random(record.SeedLen), Keys: keys, Search: s,
+	}, atHospital)
 }
 
 func TestI11_a_purge_leaves_prints_of_the_salts_and_index_keys_of_what_it_purged(t *testing.T) {
@@ -172,30 +182,124 @@ func TestEvidence_is_listed_by_collection_in_pages_and_to_whom_it_concerns(t *te
 	wantCode(t, err, record.CodeForbidden)
 }
 
-func TestEvidence_ends_with_an_attestation_of_every_holder_and_leaves_a_log_entry(t *testing.T) {
+func TestEvidence_ends_once_every_holder_registered_a_clean_search_and_leaves_a_log_entry(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})
 	id := w.put("us-a", encounter("2001-01-31"))
 	w.submit(leaving(purgeCall("us-a", id)))
 	key := w.evidence("us-a", "", 0).Entries[0].Key
-	w.refuses(endCall("us-a", []string{key}), record.CodeBadRequest)
-	w.refuses(endCall("us-a", []string{key}, "UsPayer"), record.CodeBadRequest)
-	w.refuses(endCall("us-a", []string{key, key}, "UsHospital"), record.CodeBadRequest)
-	w.refuses(endCall("us-a", []string{record.GoneKey("us-a", id)}, "UsHospital"), record.CodeBadRequest)
-	w.refuses(endCall("us-a", nil, "UsHospital"), record.CodeBadRequest)
-	w.refuses(endCall("us-a2", []string{key}, "UsHospital"), record.CodeAbsent)
-	c := endCall("us-a", []string{key}, "UsHospital")
-	c.As = usHospital(record.RoleOfficer)
-	w.refuses(c, record.CodeForbidden)
+	w.refuses(endCall("us-a", key), record.CodeNotAttested)
+	w.refuses(endCall("us-a", key, key), record.CodeBadRequest)
+	w.refuses(endCall("us-a", record.GoneKey("us-a", id)), record.CodeBadRequest)
+	w.refuses(endCall("us-a"), record.CodeBadRequest)
+	w.refuses(endCall("us-a2", key), record.CodeAbsent)
+	for _, role := range []string{record.RoleOfficer, chaincodetest.Admin, chaincodetest.Operator} {
+		c := endCall("us-a", key)
+		c.As = usHospital(role)
+		w.refuses(c, record.CodeForbidden)
+	}
 
 	logged := w.logSize()
-	w.submit(endCall("us-a", []string{key}, "UsHospital"))
+	w.submit(w.attestCall("us-a", []string{key}))
+	w.submit(endCall("us-a", key))
 	if p := w.evidence("us-a", "", 0); len(p.Entries) > 0 {
 		t.Errorf("%d entries are left", len(p.Entries))
 	}
-	if got := w.logSize(); got != logged+1 {
+	if got := w.logSize(); got != logged+2 {
 		t.Errorf("%d new entries in the log", got-logged)
 	}
-	w.refuses(endCall("us-a", []string{key}, "UsHospital"), record.CodeAbsent)
+	w.refuses(endCall("us-a", key), record.CodeAbsent)
+	w.refuses(w.attestCall("us-a", []string{key}), record.CodeAbsent)
+}
+
+func TestEvidence_stays_where_a_search_found_something_or_left_something_out(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	id := w.put("us-a", encounter("2001-01-31"))
+	w.submit(leaving(purgeCall("us-a", id)))
+	key := w.evidence("us-a", "", 0).Entries[0].Key
+	for name, spoil := range map[string]func(*record.Search){
+		"residue":                         func(s *record.Search) { s.Found = 1 },
+		"a peer that was not searched":    func(s *record.Search) { s.Missing = 1 },
+		"a file that could not be opened": func(s *record.Search) { s.Gaps = 1 },
+	} {
+		w.submit(w.attestCall("us-a", []string{key}))
+		w.submit(w.attestCall("us-a", []string{key}, spoil)) // the later word counts
+		if e := w.refuses(endCall("us-a", key), record.CodeNotAttested); !strings.Contains(e.Detail, "UsHospital") {
+			t.Errorf("%s: the refusal names nobody: %s", name, e.Detail)
+		}
+	}
+	w.submit(w.attestCall("us-a", []string{key}))
+	w.submit(endCall("us-a", key))
+}
+
+func TestEvidence_of_one_record_does_not_end_with_a_search_for_another(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	for range 2 {
+		w.submit(leaving(purgeCall("us-a", w.put("us-a", encounter("2001-01-31")))))
+	}
+	e := w.evidence("us-a", "", 0).Entries
+	w.submit(w.attestCall("us-a", []string{e[0].Key}))
+	if r := w.refuses(endCall("us-a", e[0].Key, e[1].Key), record.CodeNotAttested); !strings.Contains(r.Detail, "keys[1]") {
+		t.Error(r.Detail)
+	}
+	w.submit(endCall("us-a", e[0].Key))
+}
+
+func TestA_search_is_registered_only_for_what_was_purged_before_it_began(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	id := w.put("us-a", encounter("2001-01-31"))
+	w.refuses(w.attestCall("us-a", []string{record.EvidenceKey(strings.Repeat("0", 32))}), record.CodeAbsent)
+	w.submit(leaving(purgeCall("us-a", id)))
+	e := w.evidence("us-a", "", 0).Entries[0]
+	for name, c := range map[string]struct {
+		code   record.Code
+		change func(*record.Search)
+	}{
+		"begun before the purge": {record.CodeNotAttested, func(s *record.Search) {
+			at, _ := time.Parse(time.RFC3339, e.At)
+			s.SearchedAt = at.Add(-time.Second).Format(time.RFC3339)
+		}},
+		"begun in the future":    {record.CodeBadRequest, func(s *record.Search) { s.SearchedAt = "2999-01-01T00:00:00Z" }},
+		"a time of another zone": {record.CodeBadRequest, func(s *record.Search) { s.SearchedAt = "2026-01-01T00:00:00+01:00" }},
+		"no time":                {record.CodeBadRequest, func(s *record.Search) { s.SearchedAt = "" }},
+		"no height":              {record.CodeBadRequest, func(s *record.Search) { s.Height = 0 }},
+		"no hash":                {record.CodeBadRequest, func(s *record.Search) { s.SHA256 = "" }},
+		"capitals in the hash":   {record.CodeBadRequest, func(s *record.Search) { s.SHA256 = strings.Repeat("AB", 32) }},
+		"less than nothing":      {record.CodeBadRequest, func(s *record.Search) { s.Found = -1 }},
+		"fewer than no nodes":    {record.CodeBadRequest, func(s *record.Search) { s.Missing = -1 }},
+		"fewer than no gaps":     {record.CodeBadRequest, func(s *record.Search) { s.Gaps = -1 }},
+	} {
+		t.Run(name, func(t *testing.T) { w.refuses(w.attestCall("us-a", []string{e.Key}, c.change), c.code) })
+	}
+	for _, who := range []chaincodetest.Identity{
+		usHospital(record.RolePurger), usHospital(record.RoleAuditor), usHospital(""), {Org: "UsPayer", Role: chaincodetest.Admin},
+	} {
+		c := w.attestCall("us-a", []string{e.Key})
+		c.As = who
+		w.refuses(c, record.CodeForbidden)
+	}
+	w.refuses(endCall("us-a", e.Key), record.CodeNotAttested)
+}
+
+// Outsiders must not learn from a block whether a search found anything.
+func TestI2_registrations_have_one_shape_whatever_was_found(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	id := w.put("us-a", encounter("2001-01-31"))
+	w.submit(leaving(purgeCall("us-a", id)))
+	key := w.evidence("us-a", "", 0).Entries[0].Key
+	var shapes []string
+	for range 2 { // the first registration and one that replaces another
+		for _, found := range []int{0, 1, 99} {
+			tx, err := w.Endorsed(w.attestCall("us-a", []string{key}, func(s *record.Search) { s.Found = found }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			shapes = append(shapes, tx.Shape())
+		}
+		w.submit(w.attestCall("us-a", []string{key}))
+	}
+	if len(slices.Compact(shapes)) != 1 {
+		t.Errorf("shapes differ:\n%s", strings.Join(shapes, "\n"))
+	}
 }
 
 func (w *world) logSize() (n int) {

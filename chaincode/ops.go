@@ -16,6 +16,8 @@ var (
 			func(r *record.HoldRequest) place { return place{r.Version, r.Region, r.Collection} }, release),
 		record.OpPurge: withField(op(access{roles: []string{record.RolePurger}},
 			func(r *record.PurgeRequest) place { return place{r.Version, r.Region, r.Collection} }, purge), record.FieldEvidence),
+		record.OpAttest: op(access{disks: true},
+			func(r *record.AttestRequest) place { return place{r.Version, r.Region, r.Collection} }, attest),
 		record.OpEvidenceEnd: op(access{roles: []string{record.RolePurger}},
 			func(r *record.EvidenceEndRequest) place { return place{r.Version, r.Region, r.Collection} }, endEvidence),
 		record.OpFacts: op(access{roles: []string{record.RoleWriter, record.RoleOfficer}},

@@ -81,7 +81,11 @@ func proofs(stub shim.ChaincodeStubInterface, homes []home, ids []string) ([]rec
 				return nil, err
 			}
 			found = true
-			out = append(out, proofOf(id, h, doc))
+			p := proofOf(id, h, doc)
+			if p.Left, err = left(stub, p); err != nil {
+				return nil, err
+			}
+			out = append(out, p)
 		}
 		if !found {
 			more, err := unanchored(stub, homes, id)
@@ -103,6 +107,27 @@ func proofOf(id string, h home, doc record.Anchor) record.Proof {
 		p.State = record.StatePurged
 	}
 	return p
+}
+
+// left looks for what is left of a purged record. Who endorses the answer signs that
+// the keys of record and metadata were absent, which certificates of destruction rest on.
+func left(stub shim.ChaincodeStubInterface, p record.Proof) (string, error) {
+	if p.State != record.StatePurged {
+		return "", nil
+	}
+	out := ""
+	for _, k := range []struct{ key, name string }{
+		{record.MetaKey(p.ID), record.LeftMetadata}, {record.RecordKey(p.ID), record.LeftRecord},
+	} {
+		hash, err := stub.GetPrivateDataHash(p.Collection, k.key)
+		if err != nil {
+			return "", internal("reading a private data hash")
+		}
+		if hash != nil {
+			out = k.name
+		}
+	}
+	return out, nil
 }
 
 // unanchored looks for the hash of a record without an anchor.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -85,6 +86,38 @@ func TestTheArchitectureListsEveryFunctionWithItsArity(t *testing.T) {
 	}
 	for name := range listed {
 		t.Errorf("architecture.md lists %s, which the contract does not have", name)
+	}
+}
+
+// operation matches a constant of package record that names a private operation.
+var operation = regexp.MustCompile("(?m)^(?:const)?\\s+?Op[A-Z][A-Za-z]* += \"([a-z-]+)\"")
+
+func TestTheArchitectureListsEveryPrivateOperation(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, err := filepath.Glob("../chaincode/record/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, path := range sources {
+		source, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range operation.FindAllStringSubmatch(string(source), -1) {
+			found++
+			row := regexp.MustCompile(`(?m)^\| ([a-z-]+, )*` + m[1] + `(, [a-z-]+)* \|`)
+			if !row.Match(page) {
+				t.Errorf("architecture.md has no row for the operation %s", m[1])
+			}
+		}
+	}
+	if found < 24 {
+		t.Errorf("only %d operations found in chaincode/record", found)
 	}
 }
 

@@ -62,7 +62,10 @@ type ScrubOptions struct {
 
 // Scrubbed is what was done to one peer.
 type Scrubbed struct {
-	Peer   string          `json:"peer"`
+	Peer string `json:"peer"`
+	// From is how many blocks it had before it was stopped: what blocks from this number on
+	// purged was not compacted away. 0: not known.
+	From   uint64          `json:"from,omitempty"`
 	Height uint64          `json:"height"` // of blocks, once it served again
 	Stores []ScrubbedStore `json:"stores"`
 	// Trim says what became of the file system's free blocks.
@@ -82,6 +85,7 @@ type scrubState struct {
 	Version int        `json:"version"`
 	Begun   time.Time  `json:"begun"`
 	Stopped string     `json:"stopped,omitempty"` // the peer being worked on
+	From    uint64     `json:"from,omitempty"`    // of it, as in Scrubbed
 	Done    []Scrubbed `json:"done"`
 	Ended   time.Time  `json:"ended,omitzero"`
 }
@@ -153,10 +157,12 @@ func (s *scrubState) one(ctx context.Context, op Operator, o ScrubOptions, p Scr
 	}
 	// The peer that an interrupted run left stopped serves nobody. If it serves, the run ended
 	// before it stopped it, or after it had started it, and others may have failed since.
-	if _, err := op.Height(ctx, p.Name); s.Stopped != p.Name || err == nil {
+	height, err := op.Height(ctx, p.Name)
+	if s.Stopped != p.Name || err == nil {
 		if err := othersHealthy(ctx, op, p, all); err != nil {
 			return err
 		}
+		s.From = height // 0 of a peer that does not answer
 	}
 	s.Stopped = p.Name
 	if err := s.save(o.State); err != nil {
@@ -176,7 +182,7 @@ func (s *scrubState) one(ctx context.Context, op Operator, o ScrubOptions, p Scr
 	if err := op.Stop(ctx, p.Name); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
-	done := Scrubbed{Peer: p.Name}
+	done := Scrubbed{Peer: p.Name, From: s.From}
 	say("compacting")
 	if done.Stores, err = compactPeer(ctx, p.DataDir); err != nil {
 		return err
@@ -192,7 +198,7 @@ func (s *scrubState) one(ctx context.Context, op Operator, o ScrubOptions, p Scr
 		return fmt.Errorf("is not back: %w", err)
 	}
 	done.At = o.Now().UTC()
-	s.Done, s.Stopped = append(s.Done, done), ""
+	s.Done, s.Stopped, s.From = append(s.Done, done), "", 0
 	return s.save(o.State)
 }
 

@@ -44,6 +44,8 @@ type Evidence struct {
 	// another index key than the client's was used for.
 	Prints []record.Print      `json:"prints,omitempty"`
 	Canary *record.CanaryBytes `json:"canary,omitempty"`
+	// Attested is the latest registration of each holder.
+	Attested []record.Registration `json:"attested,omitempty"`
 }
 
 // Evidence lists what purges of a collection have left that nobody has attested yet.
@@ -65,7 +67,7 @@ func (c *Client) Evidence(ctx context.Context, collection string) ([]Evidence, e
 			return nil, err
 		}
 		for _, e := range page.Entries {
-			ev := Evidence{Ref: record.Ref{Collection: e.Collection, ID: e.ID}, Key: e.Key, At: e.At, Tx: e.Tx}
+			ev := Evidence{Ref: record.Ref{Collection: e.Collection, ID: e.ID}, Key: e.Key, At: e.At, Tx: e.Tx, Attested: e.Attested}
 			if open, err := record.OpenEvidence(key, e.Box, ev.Ref); err == nil {
 				ev.Prints, ev.Canary = open.Prints, open.Canary
 			}
@@ -81,14 +83,27 @@ func (c *Client) Evidence(ctx context.Context, collection string) ([]Evidence, e
 	}
 }
 
-// EndEvidence purges 1 to [record.MaxRecords] entries of evidence, which an operator
-// of every holder of the collection has attested. The attestations are named in the
-// holder's log. The caller needs the role purger.
-func (c *Client) EndEvidence(ctx context.Context, collection string, keys []string, attestations []record.AttestationOf) (TxReceipt, error) {
+// Attest registers what a signed attestation of the client's organisation says with the
+// evidence of 1 to [record.MaxRecords] records that were looked for. It replaces what
+// the organisation registered before. The caller must be an administrator or operator.
+// Errors: [ErrAbsent] when somebody has settled one of them, [ErrNotAttested] when the
+// search began before one of the purges.
+func (c *Client) Attest(ctx context.Context, collection string, keys []string, s record.Search) (TxReceipt, error) {
+	return c.write(ctx, collection, record.OpAttest, nil, func() (any, map[string][]byte, error) {
+		return record.AttestRequest{
+			Version: record.Version, Region: c.settings.Region, Collection: collection, Seed: newSeed(), Keys: keys, Search: s,
+		}, nil, nil
+	})
+}
+
+// EndEvidence purges 1 to [record.MaxRecords] entries of evidence, for which every
+// holder of the collection has registered a clean search; the registrations are named in
+// the holder's log. The caller needs the role purger. The error is [ErrNotAttested]
+// when one is missing.
+func (c *Client) EndEvidence(ctx context.Context, collection string, keys []string) (TxReceipt, error) {
 	return c.write(ctx, collection, record.OpEvidenceEnd, nil, func() (any, map[string][]byte, error) {
 		return record.EvidenceEndRequest{
-			Version: record.Version, Region: c.settings.Region, Collection: collection, Seed: newSeed(),
-			Keys: keys, Attestations: attestations,
+			Version: record.Version, Region: c.settings.Region, Collection: collection, Seed: newSeed(), Keys: keys,
 		}, nil, nil
 	})
 }

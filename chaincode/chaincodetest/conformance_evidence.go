@@ -30,15 +30,72 @@ func leftEvidence(d *desk) {
 	if err != nil || len(open.Prints) != record.KeysPerRecord || !slices.Contains(open.Prints, record.PrintOf(draw.Salt("r"))) {
 		d.t.Errorf("%d prints (%v), the record's salt must be among %d", len(open.Prints), err, record.KeysPerRecord)
 	}
-	end := record.EvidenceEndRequest{
+	end := Write(d.as(record.RolePurger), record.OpEvidenceEnd, record.EvidenceEndRequest{
 		Version: record.Version, Region: d.region, Collection: d.coll, Seed: Random(record.SeedLen), Keys: []string{e.Key},
+	}, d.members)
+	d.refused(end, record.CodeNotAttested)
+	search := record.Search{SHA256: strings.Repeat("0", 64), SearchedAt: e.At, Height: 1}
+	for _, role := range []string{record.RolePurger, record.RoleAuditor, record.RoleOfficer} {
+		d.refused(d.attestCall(Identity{d.org, role}, e.Key, search), record.CodeForbidden)
 	}
-	d.refused(Write(d.as(record.RolePurger), record.OpEvidenceEnd, end, d.members), record.CodeBadRequest)
-	for _, m := range d.members {
-		end.Attestations = append(end.Attestations, record.AttestationOf{Org: m, SHA256: strings.Repeat("0", 64)})
+	d.refused(d.attestCall(Identity{"EuHospital", Admin}, e.Key, search), record.CodeForbidden)
+	early, residue := search, search
+	early.SearchedAt = "1999-12-31T00:00:00Z"
+	d.refused(d.attestCall(d.as(Admin), e.Key, early), record.CodeNotAttested)
+	residue.Found = 1
+	d.submit(d.attestCall(d.as(Admin), e.Key, residue))
+	d.refused(end, record.CodeNotAttested)
+	d.submit(d.attestCall(d.as(Admin), e.Key, search))
+	if got := d.evidenceOf(rec.ID).Attested; len(got) != 1 || got[0].Org != d.org || got[0].Search != search || got[0].Tx == "" {
+		d.t.Errorf("the registrations: %+v", got)
 	}
-	d.submit(Write(d.as(record.RolePurger), record.OpEvidenceEnd, end, d.members))
+	d.submit(end)
 	if d.evidenceOf(rec.ID) != nil {
+		d.t.Error("the evidence is still there")
+	}
+}
+
+func (d *desk) attestCall(as Identity, key string, s record.Search) Call {
+	return Write(as, record.OpAttest, record.AttestRequest{
+		Version: record.Version, Region: d.region, Collection: d.coll, Seed: Random(record.SeedLen), Keys: []string{key}, Search: s,
+	}, d.members)
+}
+
+// everyHolderAttests: evidence of a copy that two hold ends when both have registered,
+// each by itself, and a registration and the end in one block never lose residue.
+func everyHolderAttests(d *desk) {
+	both := d.at("us", "us-ab", "UsHospital", "UsPayer")
+	key, err := record.EvidenceCipherKey(Random(32))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	rec := newPut()
+	rec.Custody = record.Disclosed
+	both.submit(both.putCall(rec, resource(longAgo, "plain")))
+	c := both.purgeCall(record.PartAll, rec.ID)
+	c.Transient[record.FieldEvidence] = key
+	both.submit(c)
+	e := both.evidenceOf(rec.ID)
+	if e == nil {
+		d.t.Fatal("the purge left no evidence")
+	}
+	search := record.Search{SHA256: strings.Repeat("0", 64), SearchedAt: e.At, Height: 1}
+	end := Write(both.as(record.RolePurger), record.OpEvidenceEnd, record.EvidenceEndRequest{
+		Version: record.Version, Region: both.region, Collection: both.coll, Seed: Random(record.SeedLen), Keys: []string{e.Key},
+	}, both.members)
+	// The first holder's word, twice, is not the second's.
+	for range 2 {
+		both.submit(both.attestCall(Identity{"UsHospital", Admin}, e.Key, search))
+		both.refused(end, record.CodeNotAttested)
+	}
+	both.submit(both.attestCall(Identity{"UsPayer", Admin}, e.Key, search))
+	residue := search
+	residue.Found = 2
+	both.together([]Call{both.attestCall(Identity{"UsPayer", Admin}, e.Key, residue), end}, Valid, "MVCC_READ_CONFLICT")
+	both.refused(end, record.CodeNotAttested)
+	both.submit(both.attestCall(Identity{"UsPayer", Admin}, e.Key, search))
+	both.submit(end)
+	if both.evidenceOf(rec.ID) != nil {
 		d.t.Error("the evidence is still there")
 	}
 }

@@ -157,11 +157,13 @@ func (m *Memory) Creator(id Identity) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("no organisation %s", id.Org)
 	}
-	unit, attrs := "client", map[string]string{}
+	units, attrs := []string{"client"}, map[string]string{}
 	switch id.Role {
 	case "":
 	case Admin:
-		unit = "admin"
+		units = []string{"admin"}
+	case Operator:
+		units = append(units, "operator")
 	case SecondOfficer, RenewedOfficer:
 		attrs[record.RoleAttribute] = Code(record.RoleOfficer)
 	default:
@@ -174,7 +176,7 @@ func (m *Memory) Creator(id Identity) ([]byte, error) {
 	if m.names[whose] == "" {
 		m.names[whose] = "u" + hex.EncodeToString(Random(4))
 	}
-	c, err := ca.Issue(m.names[whose], []string{unit}, attrs)
+	c, err := ca.Issue(m.names[whose], units, attrs)
 	if err != nil {
 		return nil, err
 	}

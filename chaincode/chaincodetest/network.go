@@ -23,6 +23,9 @@ const (
 	// RenewedOfficer is the role of an [Identity] that is the officer with another
 	// certificate: the same person. [Memory] alone has it.
 	RenewedOfficer = "officer, renewed"
+	// Operator is the role of an [Identity] that may sign attestations and has no
+	// role code. Known to [Memory] only.
+	Operator = "operator"
 )
 
 // Call is one invocation of the contract. Endorsers are organisations, one peer

@@ -45,6 +45,7 @@ const (
 	CodeNotMoved        Code = "NOT_MOVED"
 	CodeNoCase          Code = "NO_CASE"
 	CodePaused          Code = "PAUSED"
+	CodeNotAttested     Code = "NOT_ATTESTED"
 	CodeInternal        Code = "INTERNAL"
 
 	CodeUnavailable Code = "UNAVAILABLE"
@@ -102,6 +103,7 @@ var infos = []Info{
 	{CodeNotMoved, "contract", "The record's bytes are not anchored in the collection it is said to have moved to, or its holds were not carried along.", "Let domicile label run finish the move; it can be repeated.", false},
 	{CodeNoCase, "contract", "There is no approved, open case of erasure that covers the record.", "Open the case and have another officer approve it.", false},
 	{CodePaused, "contract", "An officer has stopped the holder's purges.", "See why with domicile purge pause --show; an officer ends it with domicile purge resume.", false},
+	{CodeNotAttested, "contract", "An organisation that holds the collection has not registered a search that came after the purge, left nothing out and found nothing, so the evidence stays.", "The organisation that the message names runs domicile purge scrub and domicile purge attest.", false},
 	{CodeInternal, "contract", "The contract met a condition it does not handle.", "Report it with the transaction id; nothing was written.", false},
 	{CodeUnavailable, "client", "No gateway peer of the region, or too few orderers, could be reached.", "Check domicile network status and doctor; then run the same command again.", true},
 	{CodeTimeout, "client", "A stage did not finish in its time limit.", "Run the same command again: every step is idempotent.", true},

@@ -21,8 +21,11 @@ const (
 	// OpEvidence is the operation of [FuncRead] that lists it: [EvidenceRequest]
 	// -> [EvidencePage].
 	OpEvidence = "evidence"
-	// OpEvidenceEnd is the operation of [FuncWrite] that purges it once the
-	// operators have attested: [EvidenceEndRequest].
+	// OpAttest is the operation of [FuncWrite] by which an operator registers what
+	// a signed attestation says: [AttestRequest].
+	OpAttest = "attest"
+	// OpEvidenceEnd is the operation of [FuncWrite] that purges it once an operator
+	// of every holder has registered a clean search: [EvidenceEndRequest].
 	OpEvidenceEnd = "evidence-end"
 	// OpCanary is the operation of [FuncWrite] that stores a record about nobody,
 	// to be purged with the next batch: [CanaryRequest].
@@ -115,6 +118,33 @@ type SealedEvidence struct {
 	At         string `json:"at"`  // transaction time of the purge
 	Tx         string `json:"tx"`  // its transaction
 	Box        []byte `json:"box"` // see SealEvidence
+	// Attested is the latest registration of each organisation.
+	Attested []Registration `json:"attested,omitempty"`
+}
+
+// Search is what an operator's attestation says in short. The contract cannot see
+// disks: what it holds against a search is its own words.
+type Search struct {
+	SHA256 string `json:"sha256"` // of the attestation's file, hex
+	// SearchedAt is when the search of the first node began, RFC 3339 in UTC.
+	SearchedAt string `json:"searchedAt"`
+	// Height is how many blocks the peer that was behind the others had.
+	Height  uint64 `json:"height"`
+	Found   int    `json:"found"`   // places in which bytes were found
+	Missing int    `json:"missing"` // nodes that were not searched
+	Gaps    int    `json:"gaps"`    // parts of stores on disks that could not be searched
+}
+
+// Clean reports whether the search found nothing and left nothing out.
+func (s Search) Clean() bool { return s.Found == 0 && s.Missing == 0 && s.Gaps == 0 }
+
+// Registration is a [Search] as the contract recorded it.
+type Registration struct {
+	Search
+	Org string `json:"org"` // MSP id of who submitted it
+	By  string `json:"by"`  // as in LogEntry
+	At  string `json:"at"`  // transaction time
+	Tx  string `json:"tx"`
 }
 
 // ErrEvidence says that evidence cannot be opened: the key is not the one it was
@@ -190,23 +220,30 @@ type EvidenceEntry struct {
 	SealedEvidence
 }
 
+// AttestRequest ([OpAttest]; an administrator or operator of a holder) registers an
+// attestation of the caller's own organisation with the evidence of the records that
+// were looked for. It replaces the organisation's registration before it, so that
+// residue found later counts.
+//
+// The evidence must be on the ledger, which shows that the registration came after
+// the purge, and the search must have begun after the purge's own time:
+// [CodeNotAttested]. Clean or not, its transaction looks the same.
+type AttestRequest struct {
+	Version    int      `json:"v"`
+	Region     string   `json:"region"`
+	Collection string   `json:"collection"`
+	Seed       []byte   `json:"seed"`
+	Keys       []string `json:"keys"` // 1 to MaxRecords
+	Search     Search   `json:"search"`
+}
+
 // EvidenceEndRequest ([OpEvidenceEnd]; purger) purges evidence that has served its
-// purpose. It names an attestation of every holder of the collection; the contract
-// cannot see disks, so it only writes them into the log, with who asked for it.
+// purpose: every member of the collection has registered a clean search for it in a
+// block before. Otherwise it is refused with [CodeNotAttested].
 type EvidenceEndRequest struct {
-	Version      int             `json:"v"`
-	Region       string          `json:"region"`
-	Collection   string          `json:"collection"`
-	Seed         []byte          `json:"seed"`
-	Keys         []string        `json:"keys"`         // 1 to MaxRecords
-	Attestations []AttestationOf `json:"attestations"` // one or more of each holder
+	Version    int      `json:"v"`
+	Region     string   `json:"region"`
+	Collection string   `json:"collection"`
+	Seed       []byte   `json:"seed"`
+	Keys       []string `json:"keys"` // 1 to MaxRecords
 }
-
-// AttestationOf names an operator's attestation.
-type AttestationOf struct {
-	Org    string `json:"org"`
-	SHA256 string `json:"sha256"` // of its file, hex
-}
-
-// MaxAttestations bounds the attestations that a request names.
-const MaxAttestations = 20

@@ -66,7 +66,16 @@ type Proof struct {
 	TxID        string `json:"txId,omitempty"` // of the anchor
 	PurgedAt    string `json:"purgedAt,omitempty"`
 	TombstoneTx string `json:"tombstoneTxId,omitempty"`
+	// Left says of a purged record what of it is still in the peer's state: LeftMetadata
+	// between the two steps in which a large record goes, LeftRecord never.
+	Left string `json:"left,omitempty"`
 }
+
+// What may be left of a purged record.
+const (
+	LeftMetadata = "metadata"
+	LeftRecord   = "record"
+)
 
 // VerifyRequest asks whether a hash is the one of a record. Nothing keeps another
 // holder from anchoring something of its own under a public id; then the request has

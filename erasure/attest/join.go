@@ -36,6 +36,12 @@ type Expected struct {
 	Peers map[string][]string
 	// Pending are the purged records whose evidence is not settled.
 	Pending []record.Ref
+	// Purged is the number of the block that purged each record: a peer that had not
+	// processed it was searched too early.
+	Purged map[record.Ref]uint64
+	// Registered is, for each pending record, the SHA-256 of the attestation that each
+	// organisation has registered with the evidence.
+	Registered map[record.Ref]map[string]string
 }
 
 // Report says who has attested what in a region.
@@ -75,28 +81,35 @@ type Collection struct {
 
 // Lack is what one holder still owes.
 type Lack struct {
-	Org     string `json:"org"`
-	Records int    `json:"records"`
-	Why     string `json:"why"`
+	Org     string   `json:"org"`
+	Records int      `json:"records"`
+	Why     string   `json:"why"`
+	Nodes   []string `json:"nodes,omitempty"` // that it is about
 }
 
 // Why something is lacking.
 const (
 	WhySilent     = "has not attested"
-	WhyEarly      = "attested before the purge"
+	WhyEarly      = "searched before its peers had the purge"
+	WhyOther      = "has not attested this record"
+	WhyUnscrubbed = "did not compact its peers between the purge and the search"
 	WhyResidue    = "found residue"
 	WhyIncomplete = "did not search all of its peers"
 	// WhyGaps is about stores on disks; whether memory was searched the statement says.
 	WhyGaps = "could not search parts of its stores"
+	// WhyUnregistered: the log does not know the attestation that was given.
+	WhyUnregistered = "has not registered this attestation"
+	// WhyUnknown: no peer could tell which block purged the record.
+	WhyUnknown = "attested, and the block of the purge is not known"
 )
 
-// Join makes the report. settled are the records that every holder attested clean,
-// with the attestations that say so.
-func Join(x Expected, list []Signed) (r *Report, settled map[record.Ref][]record.AttestationOf) {
+// Join makes the report. settled are the records that every holder attested clean and
+// registered.
+func Join(x Expected, list []Signed) (r *Report, settled map[record.Ref]bool) {
 	r = &Report{Version: 1, Region: x.Region, Operators: []Operator{}, Collections: []Collection{}, NotCovered: []string{}}
-	settled = map[record.Ref][]record.AttestationOf{}
+	settled = map[record.Ref]bool{}
 	list = newestFirst(list)
-	j := joiner{x: x, list: list, names: make([]map[record.Ref]bool, len(list)), fault: make([]string, len(list))}
+	j := joiner{x: x, list: list, names: make([]map[record.Ref]bool, len(list)), fault: make([]lack, len(list))}
 	for i, a := range list {
 		s := &a.Statement
 		j.names[i] = map[record.Ref]bool{}
@@ -107,11 +120,11 @@ func Join(x Expected, list []Signed) (r *Report, settled map[record.Ref][]record
 		r.Operators = append(r.Operators, op)
 		switch {
 		case op.Found > 0:
-			j.fault[i] = WhyResidue
-		case len(op.Missing) > 0:
-			j.fault[i] = WhyIncomplete
-		case gaps(s):
-			j.fault[i] = WhyGaps
+			j.fault[i] = lack{WhyResidue, nodes(s, func(st certificate.Store) bool { return st.Found > 0 })}
+		case len(op.Missing) > 0 || !searchedAPeer(s):
+			j.fault[i] = lack{WhyIncomplete, op.Missing}
+		case Gaps(s) > 0:
+			j.fault[i] = lack{WhyGaps, nodes(s, gap)}
 		}
 		for _, gap := range s.NotCovered {
 			if !slices.Contains(r.NotCovered, gap) {
@@ -128,12 +141,55 @@ func Join(x Expected, list []Signed) (r *Report, settled map[record.Ref][]record
 	return r, settled
 }
 
-// gaps tells whether a part of a store was not searched: what cannot be read is not
-// clean.
-func gaps(s *certificate.Statement) bool {
-	return slices.ContainsFunc(s.Nodes, func(n certificate.Node) bool {
-		return slices.ContainsFunc(n.Stores, func(st certificate.Store) bool { return st.Method != "memory" && len(st.NotCovered) > 0 })
-	})
+// Summary is what an operator registers of an attestation. Its height is 0 when no peer
+// was searched, and then the contract refuses it.
+func Summary(a Signed) record.Search {
+	s := &a.Statement
+	out := record.Search{SHA256: a.SHA256, Found: s.Found(), Missing: len(s.Missing), Gaps: Gaps(s)}
+	for _, n := range s.Nodes {
+		if out.SearchedAt == "" || n.SearchedAt < out.SearchedAt {
+			out.SearchedAt = n.SearchedAt
+		}
+		if n.Kind == peerKind && (out.Height == 0 || n.Height < out.Height) {
+			out.Height = n.Height
+		}
+	}
+	return out
+}
+
+// peerKind is the kind of a peer in a [certificate.Node].
+const peerKind = "peer"
+
+// searchedAPeer: a search of nothing finds nothing.
+func searchedAPeer(s *certificate.Statement) bool {
+	return slices.ContainsFunc(s.Nodes, func(n certificate.Node) bool { return n.Kind == peerKind && len(n.Stores) > 0 })
+}
+
+// Gaps counts the parts of stores on disks that were not searched: what cannot be read
+// is not clean.
+func Gaps(s *certificate.Statement) int {
+	n := 0
+	for _, node := range s.Nodes {
+		for _, st := range node.Stores {
+			if gap(st) {
+				n += len(st.NotCovered)
+			}
+		}
+	}
+	return n
+}
+
+func gap(st certificate.Store) bool { return st.Method != "memory" && len(st.NotCovered) > 0 }
+
+// nodes are those with such a store.
+func nodes(s *certificate.Statement, such func(certificate.Store) bool) []string {
+	var out []string
+	for _, n := range s.Nodes {
+		if slices.ContainsFunc(n.Stores, such) {
+			out = append(out, n.Name)
+		}
+	}
+	return out
 }
 
 func newestFirst(list []Signed) []Signed {
@@ -163,7 +219,13 @@ type joiner struct {
 	x     Expected
 	list  []Signed // newest first
 	names []map[record.Ref]bool
-	fault []string // of each: why it does not count, "" if it does
+	fault []lack // of each: why it does not count for any record
+}
+
+// lack is why an attestation does not count, if it says so, and the nodes it is about.
+type lack struct {
+	why   string
+	nodes []string
 }
 
 // unsearched are the nodes that a statement leaves out, by its own words or by what is
@@ -179,7 +241,7 @@ func (j *joiner) unsearched(s *certificate.Statement) []string {
 	return out
 }
 
-func (j *joiner) collection(name string, settled map[record.Ref][]record.AttestationOf) Collection {
+func (j *joiner) collection(name string, settled map[record.Ref]bool) Collection {
 	c := Collection{Collection: name, Members: j.x.Members[name]}
 	seen := map[record.Ref]bool{}
 	var records []record.Ref
@@ -196,46 +258,82 @@ func (j *joiner) collection(name string, settled map[record.Ref][]record.Attesta
 		add(a.Statement.Records)
 	}
 	c.Records = len(records)
-	lacks := map[Lack]int{}
+	lacks := map[[2]string]*Lack{}
 	for _, ref := range records {
 		clean := true
-		var by []record.AttestationOf
 		for _, m := range c.Members {
-			a, why := j.by(m, ref)
-			if why != "" {
-				clean = false
-				lacks[Lack{Org: m, Why: why}]++
+			l := j.by(m, ref)
+			if l.why == "" {
 				continue
 			}
-			by = append(by, record.AttestationOf{Org: m, SHA256: a.SHA256})
+			clean = false
+			key := [2]string{m, l.why}
+			if lacks[key] == nil {
+				lacks[key] = &Lack{Org: m, Why: l.why}
+			}
+			lacks[key].Records++
+			lacks[key].Nodes = append(lacks[key].Nodes, l.nodes...)
 		}
 		if clean {
 			c.Clean++
-			settled[ref] = by
+			settled[ref] = true
 		}
 	}
-	for l, n := range lacks {
-		l.Records = n
-		c.Lacking = append(c.Lacking, l)
+	for _, l := range lacks {
+		slices.Sort(l.Nodes)
+		l.Nodes = slices.Compact(l.Nodes)
+		c.Lacking = append(c.Lacking, *l)
 	}
 	slices.SortFunc(c.Lacking, func(a, b Lack) int { return cmp.Or(cmp.Compare(a.Org, b.Org), cmp.Compare(a.Why, b.Why)) })
 	return c
 }
 
-// by is the newest attestation of an organisation about a record, or why there is none
-// that counts.
-func (j *joiner) by(org string, ref record.Ref) (a Signed, why string) {
-	why = WhySilent
+// by says what is wrong with the newest attestation of an organisation about a record.
+func (j *joiner) by(org string, ref record.Ref) lack {
+	out := lack{why: WhySilent, nodes: j.x.Peers[org]}
 	for i, a := range j.list {
 		if a.Statement.Org != org {
 			continue
 		}
-		if j.names[i][ref] {
-			return a, j.fault[i]
+		if !j.names[i][ref] {
+			out = lack{why: WhyOther}
+			continue
 		}
-		why = WhyEarly
+		if j.fault[i].why != "" {
+			return j.fault[i]
+		}
+		return j.compared(a, ref)
 	}
-	return Signed{}, why
+	return out
+}
+
+// compared compares an attestation with the block that purged a record. A search before
+// a peer had that block, or before it was compacted with it, is evidence of nothing.
+func (j *joiner) compared(a Signed, ref record.Ref) lack {
+	purge, known := j.x.Purged[ref]
+	if !known {
+		return lack{why: WhyUnknown}
+	}
+	var early, unscrubbed []string
+	for _, n := range a.Statement.Nodes {
+		switch {
+		case n.Kind != peerKind:
+		case n.Height <= purge:
+			early = append(early, n.Name)
+		case n.ScrubbedHeight <= purge || n.ScrubbedAt > n.SearchedAt:
+			unscrubbed = append(unscrubbed, n.Name)
+		}
+	}
+	switch {
+	case len(early) > 0:
+		return lack{WhyEarly, early}
+	case len(unscrubbed) > 0:
+		return lack{WhyUnscrubbed, unscrubbed}
+	}
+	if by, pending := j.x.Registered[ref]; pending && by[a.Statement.Org] != a.SHA256 {
+		return lack{why: WhyUnregistered}
+	}
+	return lack{}
 }
 
 func sorted(m map[string][]string) []string {

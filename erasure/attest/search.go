@@ -68,7 +68,9 @@ type Node struct {
 	// PID is the process whose memory is searched, 0 for none.
 	PID        int
 	Height     uint64
-	ScrubbedAt time.Time // zero: not since the purges
+	ScrubbedAt time.Time // when it was compacted last; zero: not known
+	// ScrubbedHeight is how many blocks it had when it was stopped for that.
+	ScrubbedHeight uint64
 }
 
 // Residue is one store of a node in which bytes were found.
@@ -93,6 +95,7 @@ func (r Residue) String() string {
 func Search(ctx context.Context, n Node, w *Wanted, now func() time.Time) (certificate.Node, []Residue, error) {
 	out := certificate.Node{Name: n.Name, Kind: n.Kind, Height: n.Height, SearchedAt: now().UTC().Format(time.RFC3339), Stores: []certificate.Store{}}
 	if !n.ScrubbedAt.IsZero() {
+		out.ScrubbedHeight = n.ScrubbedHeight
 		out.ScrubbedAt = n.ScrubbedAt.UTC().Format(time.RFC3339)
 	}
 	var found []Residue

@@ -62,10 +62,13 @@ type Node struct {
 	Kind string `json:"kind"` // peer, orderer, chaincode
 	// Height is the number of blocks that the node had when it was searched; 0 for one that keeps none, never for a peer.
 	Height uint64 `json:"height"`
-	// ScrubbedAt is when its stores were compacted last, RFC 3339; empty: not since the purge.
-	ScrubbedAt string  `json:"scrubbedAt,omitempty"`
-	SearchedAt string  `json:"searchedAt"`
-	Stores     []Store `json:"stores"`
+	// ScrubbedAt is when its stores were compacted last, RFC 3339; empty: not known.
+	ScrubbedAt string `json:"scrubbedAt,omitempty"`
+	// ScrubbedHeight is the number of blocks it had when it was stopped for that: what later
+	// blocks purged was not compacted away. 0: not known.
+	ScrubbedHeight uint64  `json:"scrubbedHeight,omitempty"`
+	SearchedAt     string  `json:"searchedAt"`
+	Stores         []Store `json:"stores"`
 }
 
 // Store is what was found in one store of a node.
@@ -168,8 +171,8 @@ func (a *Attestation) check(cfg *configuration, genesis string) error {
 	case org == nil:
 		return fail("statement.org", "is no organisation of the channel")
 	}
-	if _, err := time.Parse(time.RFC3339, s.StatedAt); err != nil {
-		return fail("statement.statedAt", "is not a time")
+	if err := s.sound(); err != nil {
+		return within("statement", err)
 	}
 	cert, role, err := org.member([]byte(a.Signer))
 	if err != nil {
@@ -191,6 +194,55 @@ func (a *Attestation) check(cfg *configuration, genesis string) error {
 	return within("signature", checkSignature(cert, b, a.Signature))
 }
 
+// kinds are those of [Node].
+var kinds = []string{"peer", "orderer", "chaincode"}
+
+// sound checks that the statement makes sense by itself: a number below zero would make up for a finding elsewhere.
+func (s *Statement) sound() error {
+	if !isTime(s.StatedAt) {
+		return fail("statedAt", "is not a time")
+	}
+	for i, n := range s.Nodes {
+		field := fmt.Sprintf("nodes[%d]", i)
+		switch {
+		case n.Name == "" || slices.ContainsFunc(s.Nodes[:i], func(o Node) bool { return o.Name == n.Name }):
+			return fail(field+".name", "is missing, or there twice")
+		case !slices.Contains(kinds, n.Kind):
+			return fail(field+".kind", "is none of %v", kinds)
+		case n.Kind == "peer" && n.Height == 0:
+			return fail(field+".height", "is missing: when the peer was searched")
+		case n.ScrubbedAt != "" && !isTime(n.ScrubbedAt):
+			return fail(field+".scrubbedAt", "is not a time")
+		case !isTime(n.SearchedAt):
+			return fail(field+".searchedAt", "is not a time")
+		}
+		for j, st := range n.Stores {
+			if err := st.sound(); err != nil {
+				return within(fmt.Sprintf("%s.stores[%d]", field, j), err)
+			}
+		}
+	}
+	return nil
+}
+
+func (st *Store) sound() error {
+	if st.Files < 0 || st.Bytes < 0 || st.Found < 0 {
+		return fail("found", "a number is below zero")
+	}
+	for form, n := range st.Forms {
+		if n <= 0 || st.Found == 0 {
+			return fail("forms", "%q has %d hits, and something was found in %d places", form, n, st.Found)
+		}
+	}
+	return nil
+}
+
+// isTime reports whether s is a time in UTC in the one form that has an order.
+func isTime(s string) bool {
+	t, err := time.Parse(time.RFC3339, s)
+	return err == nil && t.UTC().Format(time.RFC3339) == s
+}
+
 // attested checks the certificate's attestations and says in words what they state.
 func (v *verifier) attested() ([]Said, error) {
 	var out []Said
@@ -209,19 +261,36 @@ func (v *verifier) attested() ([]Said, error) {
 			return nil, fail(field+".statement.records", "the record is not among those looked for")
 		}
 		for j, n := range s.Nodes {
-			if (n.Height > 0 || n.Kind == "peer") && n.Height <= v.c.Purge.Block {
+			if n.Height > 0 && n.Height <= v.c.Purge.Block {
 				return nil, fail(fmt.Sprintf("%s.statement.nodes[%d].height", field, j), "the node was searched before it had the purge")
 			}
 		}
-		out = append(out, Said{"the operator of " + s.Org, s.words()})
+		text := s.words(v.c.Purge.Block)
+		if !slices.Contains(v.holders(), s.Org) {
+			text = "(nothing here shows that it held the record: its peers endorsed neither the put nor the purge) " + text
+		}
+		out = append(out, Said{"the operator of " + s.Org, text})
 	}
 	if len(out) == 0 {
-		out = append(out, Said{"nobody in this file", "what is left on disks: no operator's attestation was added."})
+		return []Said{{"nobody in this file", "what is left on disks: no operator's attestation was added."}}, nil
+	}
+	for _, org := range v.holders() {
+		if !slices.ContainsFunc(v.c.Attestations, func(a Attestation) bool { return a.Statement.Org == org }) {
+			out = append(out, Said{"nobody in this file", "what is left on the disks of " + org + ", which held the record: its operator's attestation was not added."})
+		}
 	}
 	return out, nil
 }
 
-func (s *Statement) words() string {
+// holders are the organisations that the ledger shows to have had the record: whose peers endorsed its put or purge.
+func (v *verifier) holders() []string {
+	all := slices.Concat(v.put.orgs, v.purge.orgs)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// words says what is stated about a record that block purge took away.
+func (s *Statement) words(purge uint64) string {
 	found := "found nothing"
 	if n := s.Found(); n > 0 {
 		found = fmt.Sprintf("FOUND BYTES that should be gone in %d places", n)
@@ -232,7 +301,7 @@ func (s *Statement) words() string {
 	text := fmt.Sprintf("at %q, searched %d nodes for the bytes of %d records, this one among them, and %s.", s.StatedAt, len(s.Nodes), len(s.Records), found)
 	for _, n := range s.Nodes {
 		scrubbed := "not compacted since the purge"
-		if n.ScrubbedAt != "" {
+		if n.ScrubbedAt != "" && n.ScrubbedHeight > purge {
 			scrubbed = fmt.Sprintf("compacted at %q", n.ScrubbedAt)
 		}
 		found, gaps := 0, 0

@@ -52,7 +52,7 @@ func (b *Block) hash() []byte {
 // lastConfig is the number of the configuration block that the orderers say is in force after this block.
 func (b *Block) lastConfig() (uint64, error) {
 	m := &common.OrdererBlockMetadata{}
-	if proto.Unmarshal(b.Metadata, m) != nil || m.GetLastConfig() == nil {
+	if only(b.Metadata, 2) != nil || proto.Unmarshal(b.Metadata, m) != nil || m.GetLastConfig() == nil {
 		return 0, fail("metadata", "does not name the last configuration")
 	}
 	return m.GetLastConfig().GetIndex(), nil
@@ -92,7 +92,7 @@ func (b *Block) signed(c *configuration) error {
 
 func (b *Block) signedBy(c *configuration, s BlockSignature, seen map[uint32]bool) error {
 	id := &common.IdentifierHeader{}
-	if proto.Unmarshal(s.Identifier, id) != nil {
+	if only(s.Identifier, 2) != nil || proto.Unmarshal(s.Identifier, id) != nil {
 		return fail("identifier", "does not decode")
 	}
 	o, ok := c.consenters[id.GetIdentifier()]

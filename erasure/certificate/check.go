@@ -156,6 +156,14 @@ func (v *verifier) checkReceipt() error {
 	if !v.receipt.readAt(v.anchorKey(), v.c.Tombstone) {
 		return fail("", "its endorsers did not read the tombstone as it was written")
 	}
+	if read, ok := v.receipt.set.read(v.key()); ok && read != nil {
+		return fail("", "its endorsers found the record present")
+	}
+	if w, _ := v.purge.set.write(v.metaKey()); w.purged {
+		if read, ok := v.receipt.set.read(v.metaKey()); ok && read != nil {
+			return fail("", "its endorsers found the metadata present, which the purge took along")
+		}
+	}
 	return v.receipt.fromTwoRegions()
 }
 

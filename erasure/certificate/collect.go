@@ -131,6 +131,23 @@ func (k *collector) transactions(ctx context.Context, c *Certificate, tombstone 
 	return nil
 }
 
+// PurgeBlock reads from the block of a tombstone which block purged a record: the one whose entry in the register the
+// tombstone's endorsers read. Nothing is checked.
+func PurgeBlock(b *common.Block, tombstone string, r record.Ref) (number uint64, ok bool) {
+	for i := range b.GetData().GetData() {
+		t, err := at(b, uint64(i))
+		if err != nil || t.txID() != tombstone {
+			continue
+		}
+		for _, collection := range t.set.collections {
+			if v, read := t.set.read(private(collection, record.GoneKey(r.Collection, r.ID))); read && v != nil {
+				return v.GetBlockNum(), true
+			}
+		}
+	}
+	return 0, false
+}
+
 // at decodes one transaction of a block.
 func at(b *common.Block, i uint64) (*transaction, error) {
 	env, payload := &common.Envelope{}, &common.Payload{}

@@ -349,7 +349,7 @@ func TestNothingThatDialsIsLinked(t *testing.T) {
 
 // TestTheVerifierStaysSmall counts the lines of code that decide; the file's types, collecting and wording do not.
 func TestTheVerifierStaysSmall(t *testing.T) {
-	const limit = 1000
+	const limit = 1050
 	lines := 0
 	for _, name := range []string{"wire.go", "identity.go", "config.go", "block.go", "verify.go", "check.go"} {
 		b, err := os.ReadFile(name)

@@ -124,7 +124,7 @@ func (a *authority) member(raw []byte) (cert *x509.Certificate, role string, err
 	return cert, role, nil
 }
 
-// sign checks a signature as Fabric makes them: ECDSA over SHA-256 with the smaller S, or Ed25519.
+// checkSignature checks a signature as Fabric makes them: ECDSA over SHA-256 with the smaller S, or Ed25519.
 func checkSignature(cert *x509.Certificate, message, signature []byte) error {
 	switch key := cert.PublicKey.(type) {
 	case *ecdsa.PublicKey:
@@ -156,7 +156,7 @@ func lowS(key *ecdsa.PublicKey, signature []byte) bool {
 // identity takes a serialized identity apart.
 func identity(raw []byte) (org string, certificate []byte, err error) {
 	id := &msp.SerializedIdentity{}
-	if proto.Unmarshal(raw, id) != nil || id.GetMspid() == "" {
+	if only(raw, 2) != nil || proto.Unmarshal(raw, id) != nil || id.GetMspid() == "" {
 		return "", nil, fail("", "the identity does not decode")
 	}
 	return id.GetMspid(), id.GetIdBytes(), nil

@@ -67,17 +67,13 @@ func (v *verifier) report() (*Report, error) {
 			"The record was never anchored: no second region confirmed its hash while it lived. That the put was valid follows from what the endorsers of the purge (%s) read, and from the validity of the purge.",
 			join(r.Purge.Endorsers)))
 	}
-	meta := "It removed the record's metadata (labels, dates, index) as well."
-	if w, ok := v.purge.set.write(v.metaKey()); !ok || !w.purged {
-		meta = "It did not remove the record's metadata (labels, dates, index): nothing in this file proves that a later transaction did."
-	}
 	r.Proves = append(r.Proves,
 		fmt.Sprintf("Transaction %s in block %d purged it: it removed the record's key with Fabric's purge, and entered the record in the register of collection %s. %s Submitted by %s at %s, endorsed by peers of %s.",
-			r.Purge.TxID, r.Purge.Block, v.log, meta, r.Purge.Submitter, r.Purge.Time, join(r.Purge.Endorsers)),
+			r.Purge.TxID, r.Purge.Block, v.log, v.metadata(), r.Purge.Submitter, r.Purge.Time, join(r.Purge.Endorsers)),
 		fmt.Sprintf("Peers of %d regions (%s) signed that the purge took effect: in their own state the record was absent and the register held what that transaction wrote, so the purge was valid, by the collection's own rule of who must endorse as well. Block %d, %s.",
 			len(v.tombstone.regions), join(v.tombstone.regions), r.Tombstone.Block, r.Tombstone.Time),
 		fmt.Sprintf("Peers of %d regions (%s) read this tombstone in their own state at %s, so it was valid.",
-			len(v.receipt.regions), join(v.receipt.regions), v.receipt.time()),
+			len(v.receipt.regions), join(v.receipt.regions), v.receipt.time())+v.stillGone(),
 		fmt.Sprintf("Each of these blocks was signed by at least %d of %d orderers, and every change of the channel's configuration from the genesis block on (there are %d) by a quorum of the orderers before it.",
 			v.at(v.c.Tombstone.Block).quorum(), len(v.at(v.c.Tombstone.Block).consenters), len(v.configs)-1))
 	r.Stated = v.stated(r)
@@ -101,6 +97,36 @@ func (v *verifier) report() (*Report, error) {
 		"Attestations and the annex may be left out of the file, and endorsements of the receipt and orderers' signatures beyond those needed.",
 	}
 	return r, nil
+}
+
+// metadata says what the purge did to the record's metadata, and what the receipt shows of it.
+func (v *verifier) metadata() string {
+	if w, ok := v.purge.set.write(v.metaKey()); ok && w.purged {
+		return "It removed the record's metadata (labels, dates, index) as well."
+	}
+	text := "It did not remove the record's metadata (labels, dates, index): "
+	switch read, ok := v.receipt.set.read(v.metaKey()); {
+	case ok && read == nil:
+		return text + "a later transaction did, see below."
+	case ok:
+		return text + "IT IS STILL THERE, see below."
+	}
+	return text + "nothing in this file proves that a later transaction did."
+}
+
+// stillGone says what the receipt's endorsers signed of the record's own keys.
+func (v *verifier) stillGone() string {
+	if !v.receipt.foundNone(v.key()) {
+		return ""
+	}
+	text := " In the same read they found the record's key still absent"
+	switch read, ok := v.receipt.set.read(v.metaKey()); {
+	case ok && read == nil:
+		return text + ", and that of its metadata absent."
+	case ok:
+		return text + ", and ITS METADATA PRESENT: a large record goes in two steps, and the second is owed."
+	}
+	return text + "."
 }
 
 // stated lists what the ledger cannot show and somebody vouches for.

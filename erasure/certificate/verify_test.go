@@ -293,11 +293,23 @@ func TestAttestationsAreCheckedAndSaidToBeTheOperators(t *testing.T) {
 		{"about another record", "attestations[0].statement.records", admin, func(s *Statement) { s.Records = []record.Ref{{Collection: "us-a", ID: "x"}} }},
 		{"about a stranger", "attestations[0].statement.org", admin, func(s *Statement) { s.Org = "X" }},
 		{"without a time", "attestations[0].statement.statedAt", admin, func(s *Statement) { s.StatedAt = "today" }},
-		{"made before the purge", "attestations[0].statement.nodes[0].height", admin, func(s *Statement) { s.Nodes = []Node{{Height: 4}} }},
-		{"of a peer without a height", "attestations[0].statement.nodes[0].height", admin, func(s *Statement) { s.Nodes = []Node{{Kind: "peer"}} }},
+		{"made before the purge", "attestations[0].statement.nodes[0].height", admin, func(s *Statement) { s.Nodes[0].Height = 4 }},
+		{"of a peer without a height", "attestations[0].statement.nodes[0].height", admin, func(s *Statement) { s.Nodes[0].Height = 0 }},
+		{"of a node of another kind", "attestations[0].statement.nodes[0].kind", admin, func(s *Statement) { s.Nodes[0].Kind = "Peer" }},
+		{"of a node without a name", "attestations[0].statement.nodes[0].name", admin, func(s *Statement) { s.Nodes[0].Name = "" }},
+		{"of one node twice", "attestations[0].statement.nodes[1].name", admin, func(s *Statement) { s.Nodes = append(s.Nodes, s.Nodes[0]) }},
+		{"searched at no time", "attestations[0].statement.nodes[0].searchedAt", admin, func(s *Statement) { s.Nodes[0].SearchedAt = "soon" }},
+		{"compacted at no time", "attestations[0].statement.nodes[0].scrubbedAt", admin, func(s *Statement) { s.Nodes[0].ScrubbedAt = "soon" }},
+		{"with findings below zero, which make up for others", "attestations[0].statement.nodes[0].stores[1].found", admin, func(s *Statement) {
+			s.Nodes[0].Stores = append(s.Nodes[0].Stores, Store{Name: "x", Found: -1})
+		}},
+		{"with hits where nothing was found", "attestations[0].statement.nodes[0].stores[0].forms", admin, func(s *Statement) {
+			s.Nodes[0].Stores = []Store{{Name: "x", Forms: map[string]int{"raw": 1}}}
+		}},
 	} {
 		t.Run(bad.name, func(t *testing.T) {
 			st := statement
+			st.Nodes = []Node{statement.Nodes[0]}
 			if bad.change != nil {
 				bad.change(&st)
 			}

@@ -48,6 +48,25 @@ func fields(m []byte, f func(num protowire.Number, b []byte, n uint64)) error {
 	return nil
 }
 
+// only checks that a message has none but the fields 1 to last, each at most once. Signed bytes are often several messages
+// in a row without a mark where one ends: a field that could stand at the end of one or the beginning of the next would
+// let somebody cut them elsewhere and leave every signature valid.
+func only(m []byte, last protowire.Number) error {
+	var seen [16]bool
+	surplus := false
+	err := fields(m, func(n protowire.Number, _ []byte, _ uint64) {
+		if n > last || seen[n] {
+			surplus = true
+			return
+		}
+		seen[n] = true
+	})
+	if err != nil || surplus {
+		return errWire
+	}
+	return nil
+}
+
 // list returns the values of a repeated field of messages or bytes.
 func list(m []byte, num protowire.Number) ([][]byte, error) {
 	var out [][]byte
@@ -190,6 +209,12 @@ func split(payload *common.Payload) (Receipt, error) {
 func decodeTransaction(parts Receipt) (*transaction, error) {
 	t := &transaction{parts: parts, channel: &common.ChannelHeader{}, header: &common.SignatureHeader{}}
 	r := &reader{}
+	for _, m := range []struct {
+		bytes []byte
+		last  protowire.Number
+	}{{parts.ChannelHeader, 8}, {parts.SignatureHeader, 2}, {parts.Proposal, 1}, {parts.Response, 2}} {
+		r.err = errors.Join(r.err, only(m.bytes, m.last))
+	}
 	r.message(parts.ChannelHeader, t.channel)
 	r.message(parts.SignatureHeader, t.header)
 	spec := r.dig(parts.Proposal, 1, 1) // ChaincodeProposalPayload.input: ChaincodeInvocationSpec.chaincode_spec

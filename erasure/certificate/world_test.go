@@ -159,7 +159,7 @@ func newWorld(t testing.TB) *world {
 }
 
 // regionPolicy is LifecycleEndorsement: every one of the regions us (two organisations), eu and uk.
-func regionPolicy(t testing.TB, n int32) *common.Policy {
+func regionPolicy(t testing.TB, n int32, without string) *common.Policy {
 	t.Helper()
 	env := &common.SignaturePolicyEnvelope{}
 	leaf := func(name string) *common.SignaturePolicy {
@@ -169,7 +169,11 @@ func regionPolicy(t testing.TB, n int32) *common.Policy {
 	outOf := func(n int32, rules ...*common.SignaturePolicy) *common.SignaturePolicy {
 		return &common.SignaturePolicy{Type: &common.SignaturePolicy_NOutOf_{NOutOf: &common.SignaturePolicy_NOutOf{N: n, Rules: rules}}}
 	}
-	env.Rule = outOf(n, outOf(1, leaf("UsA"), leaf("UsB")), outOf(1, leaf("EuA")), leaf("UkA"))
+	rules := []*common.SignaturePolicy{outOf(1, leaf("UsA"), leaf("UsB")), outOf(1, leaf("EuA"))}
+	if without != "UkA" {
+		rules = append(rules, leaf("UkA"))
+	}
+	env.Rule = outOf(n, rules...)
 	return &common.Policy{Type: int32(common.Policy_SIGNATURE), Value: marshal(t, env)}
 }
 
@@ -180,6 +184,7 @@ type settings struct {
 	consensus string
 	regions   int32 // of three that LifecycleEndorsement asks for
 	consenter []*member
+	without   string // an organisation that was removed
 }
 
 func (w *world) settings() settings {
@@ -189,10 +194,10 @@ func (w *world) settings() settings {
 // config is the one transaction of a configuration block.
 func (w *world) config(s settings) []byte {
 	app := &common.ConfigGroup{Groups: map[string]*common.ConfigGroup{}, Policies: map[string]*common.ConfigPolicy{
-		"LifecycleEndorsement": {Policy: regionPolicy(w.t, s.regions)},
+		"LifecycleEndorsement": {Policy: regionPolicy(w.t, s.regions, s.without)},
 	}}
 	for name, o := range w.orgs {
-		if name != "Orderers" {
+		if name != "Orderers" && name != s.without {
 			app.Groups[name] = o.msp(w.t)
 		}
 	}
@@ -328,7 +333,7 @@ func (w *world) envelope(c *call) []byte {
 func (w *world) block(number, lastConfig uint64, previous []byte, signers map[uint32]*member, data ...[]byte) *common.Block {
 	sum := sha256.Sum256(slices.Concat(data...))
 	b := Block{Number: number, PreviousHash: previous, DataHash: sum[:], Data: data}
-	m := &common.Metadata{Value: marshal(w.t, &common.OrdererBlockMetadata{LastConfig: &common.LastConfig{Index: lastConfig}})}
+	m := &common.Metadata{Value: marshal(w.t, &common.OrdererBlockMetadata{LastConfig: &common.LastConfig{Index: lastConfig}, ConsenterMetadata: []byte("view")})}
 	for id, o := range signers {
 		h := marshal(w.t, &common.IdentifierHeader{Identifier: id, Nonce: []byte("n")})
 		m.Signatures = append(m.Signatures, &common.MetadataSignature{IdentifierHeader: h, Signature: o.sign(w.t, m.Value, h, b.header())})
@@ -353,6 +358,7 @@ type story struct {
 	put, anchor, purge, tombstone, receipt *call
 	genesis, second                        settings
 	unanchored                             bool
+	others                                 []*call               // what a forger takes instead
 	signers                                [6]map[uint32]*member // of each block
 	last                                   [6]uint64             // what each block says of the last configuration
 	chain                                  []*common.Block
@@ -503,3 +509,5 @@ func hashOf(key string) []byte {
 	sum := sha256.Sum256([]byte(key))
 	return sum[:]
 }
+
+func hexOf(b []byte) string { return hex.EncodeToString(b) }

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 
 	"domicile/erasure/attest"
 	"domicile/erasure/certificate"
+	"domicile/gateway"
 	"domicile/integration/kit"
 	"domicile/internal/cli"
 	"domicile/network"
@@ -60,7 +62,11 @@ func TestT33_ResidueIsFoundAfterAPurgeAndNoneAfterAScrub(t *testing.T) {
 			t.Errorf("no residue in %s right after the purge", store)
 		}
 	}
-	s.run(ctx, t, 1, nil, "purge", "attest", "--region", "us", "--report", file)
+	report := s.report(ctx, t, 1, "us", file, "--settle")
+	if l := report.Collections[0].Lacking; len(l) != 1 || l[0].Why != attest.WhyResidue || len(l[0].Nodes) == 0 {
+		t.Errorf("the report of residue: %+v", report.Collections)
+	}
+	s.endRefused(ctx, t)
 
 	canaries := filepath.Join(t.TempDir(), "canaries.json")
 	s.run(ctx, t, 0, nil, "purge", "attest", "--region", "us", "--publish", canaries)
@@ -81,10 +87,11 @@ func TestT33_ResidueIsFoundAfterAPurgeAndNoneAfterAScrub(t *testing.T) {
 			t.Errorf("%s is not said to be compacted", n.Name)
 		}
 	}
-	report := s.run(ctx, t, 0, nil, "purge", "attest", "--region", "us", "--report", file, "--settle")
-	var r attest.Report
-	if err := json.Unmarshal([]byte(report), &r); err != nil || !r.Complete {
-		t.Errorf("the report (%v): %s", err, report)
+	if report := s.report(ctx, t, 0, "us", file, "--settle"); !report.Complete {
+		t.Errorf("the report: %+v", report)
+	}
+	if report := s.report(ctx, t, 0, "us", file); !report.Complete {
+		t.Errorf("the report after settling: %+v", report)
 	}
 	if out := s.run(ctx, t, 0, nil, "purge", "attest", "--region", "us"); out != "" {
 		t.Errorf("after settling there is still something to attest: %s", out)
@@ -133,6 +140,46 @@ func (s *small) run(ctx context.Context, t *testing.T, status int, stdin []byte,
 		t.Fatalf("%v: status %d, want %d\n%s%s", args, got, status, out.String(), words.String())
 	}
 	return out.String()
+}
+
+// report joins an attestation of a region.
+func (s *small) report(ctx context.Context, t *testing.T, status int, region, file string, more ...string) attest.Report {
+	t.Helper()
+	out := s.run(ctx, t, status, nil, append([]string{"purge", "attest", "--region", region, "--report", file}, more...)...)
+	var r attest.Report
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	return r
+}
+
+// endRefused tries to end evidence past the command, which would not send it.
+func (s *small) endRefused(ctx context.Context, t *testing.T) {
+	t.Helper()
+	settings, err := gateway.LoadSettings(filepath.Join(s.dir, "settings", "UsHospital.purger.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := gateway.Open(ctx, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	pending, err := c.Evidence(ctx, "us-a")
+	if err != nil || len(pending) == 0 {
+		t.Fatalf("%d records wait: %v", len(pending), err)
+	}
+	for _, e := range pending {
+		if len(e.Attested) != 1 || e.Attested[0].Org != "UsHospital" || e.Attested[0].Found == 0 {
+			t.Errorf("registered: %+v", e.Attested)
+		}
+		if _, err := c.EndEvidence(ctx, e.Collection, []string{e.Key}); !errors.Is(err, gateway.ErrNotAttested) {
+			t.Errorf("evidence of residue ends: %v", err)
+		}
+		if _, err := c.Attest(ctx, e.Collection, []string{e.Key}, e.Attested[0].Search); !errors.Is(err, gateway.ErrForbidden) {
+			t.Errorf("a purger registers: %v", err)
+		}
+	}
 }
 
 // attestation reads a file and verifies it with nothing but the genesis block.

@@ -2,15 +2,9 @@ package cli
 
 import (
 	"context"
-	"crypto"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,6 +25,7 @@ type attestFlags struct {
 	state             string
 	certificate, key  string
 	canaries, publish string
+	register          string
 	reports           []string
 	settle            bool
 }
@@ -50,13 +45,18 @@ Without --org, on the local network, it works on all organisations of the region
 operator searches the own peers: --peer NAME=DIRECTORY for each directory that a peer writes to,
 named as in the settings, and --certificate and --key of an administrator or operator.
 
+What the attestation says is registered on the ledger, in the holder's log, by a transaction of the
+certificate that signed it; without -o there is no file to register. --register FILE does it later.
+
 With --report it searches nothing: it joins attestations into the report of the region and names
-who is missing. --settle then ends the evidence of what every holder has attested clean.
+who is missing. --settle then ends the evidence of what every holder has attested clean and
+registered; the contract checks the registrations.
 
 With --canaries it looks for the canary records that another region published with --publish:
 none of their bytes may ever have been here.`,
 		Example: `  domicile purge attest --region eu -o eu.json
   domicile purge attest --region eu --report eu.json/EuHospital.json --report eu.json/EuSponsor.json --settle
+  domicile purge attest --region eu --register eu.json/EuHospital.json
   domicile purge attest --region us --publish canaries.json
   domicile purge attest --region au --canaries canaries.json
   domicile purge attest --settings s.yaml --region eu --peer peer0.EuHospital=/var/hyperledger/production \
@@ -64,6 +64,8 @@ none of their bytes may ever have been here.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			switch {
+			case o.register != "":
+				return a.registerFile(c.Context(), o)
 			case len(o.reports) > 0:
 				return a.attestReport(c.Context(), o)
 			case o.settle:
@@ -85,118 +87,10 @@ none of their bytes may ever have been here.`,
 	f.StringVar(&o.key, "key", "", "its private key, `file`")
 	f.StringVar(&o.canaries, "canaries", "", "look for the canaries in this `file` of another region")
 	f.StringVar(&o.publish, "publish", "", "write the region's canaries to this `file`, for other regions")
+	f.StringVar(&o.register, "register", "", "register the attestation in this `file`, and search nothing")
 	f.StringSliceVar(&o.reports, "report", nil, "join the attestations in these `files`")
 	f.BoolVar(&o.settle, "settle", false, "with --report: purge the evidence that everybody attested clean")
 	return c
-}
-
-// operator is one organisation's nodes, and who signs for them.
-type operator struct {
-	org              string
-	certificate, key string
-	nodes            func(ctx context.Context) ([]attest.Node, []string, error) // and the names of those that cannot be searched
-	scrubbed         string
-	memory           bool
-}
-
-// operators are those that a command works for.
-func (a *app) operators(o attestFlags) ([]operator, error) {
-	if a.settings != "" || len(o.peers) > 0 {
-		op, err := a.remoteOperator(o)
-		return []operator{op}, err
-	}
-	n, err := network.Open(a.dir)
-	if err != nil {
-		return nil, hinted{err, "name the network's directory with --dir, or the settings of an organisation with --settings and its peers with --peer"}
-	}
-	var out []operator
-	for _, r := range n.Topology().Regions {
-		for _, org := range r.Organizations {
-			if r.Name != o.region || o.org != "" && org.Name != o.org {
-				continue
-			}
-			cert, key, err := n.Identity(org.Name, network.RoleAdmin)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, operator{org: org.Name, certificate: cert, key: key, scrubbed: n.ScrubState(org.Name), memory: true, nodes: localNodes(n, org.Name)})
-		}
-	}
-	if len(out) == 0 {
-		return nil, usagef("no organisation %s in region %s of this network", o.org, o.region)
-	}
-	return out, nil
-}
-
-// localNodes are peers and chaincode server of an organisation of the local network.
-func localNodes(n *network.Network, org string) func(context.Context) ([]attest.Node, []string, error) {
-	return func(ctx context.Context) ([]attest.Node, []string, error) {
-		status, err := n.Status(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		var nodes []attest.Node
-		var missing []string
-		for _, x := range status {
-			switch {
-			case x.Org != org || x.Kind == network.KindOrderer:
-			case x.State != network.StateRunning:
-				missing = append(missing, x.Name)
-			default:
-				nodes = append(nodes, attest.Node{Name: x.Name, Kind: x.Kind, Dirs: []string{filepath.Dir(x.LogFile)}, PID: x.PID, Height: x.Height})
-			}
-		}
-		return nodes, missing, nil
-	}
-}
-
-// remoteOperator searches directories that were named.
-func (a *app) remoteOperator(o attestFlags) (operator, error) {
-	if a.settings == "" || len(o.peers) == 0 || o.certificate == "" || o.key == "" {
-		return operator{}, usage{errors.New("without a local network attest needs --settings, --peer, --certificate and --key"), "name each directory that a peer writes to as --peer NAME=DIR"}
-	}
-	s, err := gateway.LoadSettings(a.settings)
-	if err != nil {
-		return operator{}, err
-	}
-	var nodes []attest.Node
-	for _, p := range o.peers {
-		name, dir, ok := strings.Cut(p, "=")
-		if !ok || name == "" || dir == "" {
-			return operator{}, usagef("--peer %s is not NAME=DIR", p)
-		}
-		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return operator{}, usagef("--peer %s: %s is no directory", name, dir)
-		}
-		i := slices.IndexFunc(nodes, func(n attest.Node) bool { return n.Name == name })
-		if i < 0 {
-			i, nodes = len(nodes), append(nodes, attest.Node{Name: name, Kind: network.KindPeer})
-		}
-		nodes[i].Dirs = append(nodes[i].Dirs, dir)
-	}
-	return operator{org: s.Org, certificate: o.certificate, key: o.key, scrubbed: o.state, nodes: func(ctx context.Context) ([]attest.Node, []string, error) {
-		client, err := a.connect(ctx, where{o.region, o.org, record.RolePurger})
-		if err != nil {
-			return nil, nil, err
-		}
-		defer client.Close()
-		out, missing := slices.Clone(nodes), []string{}
-		for _, h := range client.Heights(ctx) {
-			i := slices.IndexFunc(out, func(n attest.Node) bool { return n.Name == h.Peer })
-			if i >= 0 {
-				out[i].Height = h.Height
-			} else if h.Org == s.Org {
-				missing = append(missing, h.Peer)
-			}
-		}
-		out = slices.DeleteFunc(out, func(n attest.Node) bool {
-			if n.Height == 0 {
-				missing = append(missing, n.Name)
-			}
-			return n.Height == 0
-		})
-		return out, missing, nil
-	}}, nil
 }
 
 // attest searches the nodes of each organisation and signs what was found.
@@ -220,10 +114,14 @@ func (a *app) attest(ctx context.Context, o attestFlags) error {
 			return err
 		}
 		residue = append(residue, found...)
-		if err := a.putOut(o, signed, len(ops) > 1); err != nil {
+		file, err := a.putOut(o, signed, len(ops) > 1)
+		if err != nil {
 			return err
 		}
 		a.sayAttested(signed)
+		if err := a.registerOut(ctx, o, op, file, w); err != nil {
+			return err
+		}
 	}
 	if len(residue) == 0 {
 		return nil
@@ -237,8 +135,8 @@ func (a *app) attest(ctx context.Context, o attestFlags) error {
 // search is what an attestation is made of.
 type wantedAt struct {
 	attest.Wanted
-	height uint64    // that every node must have reached
-	latest time.Time // the last of the purges
+	height  uint64             // that every node must have reached
+	pending []gateway.Evidence // that the records were found in; none of canaries of other regions
 }
 
 // wanted collects what is to be looked for: the evidence in the logs that an
@@ -275,9 +173,7 @@ func (a *app) addEvidence(ctx context.Context, client *gateway.Client, w *wanted
 		if err := w.Add(e.Ref, e.Prints); err != nil {
 			return err
 		}
-		if t, err := time.Parse(time.RFC3339, e.At); err == nil && t.After(w.latest) {
-			w.latest = t
-		}
+		w.pending = append(w.pending, e)
 	}
 	if unreadable > 0 {
 		a.say("warning: the evidence of %d records was made with another index key and cannot be read; they are not attested", unreadable)
@@ -325,9 +221,6 @@ func (a *app) pending(ctx context.Context, client *gateway.Client) ([]gateway.Ev
 	return out, nil
 }
 
-// heightWait is how long nodes may take to have the block of the last purge.
-const heightWait = 30 * time.Second
-
 // attestOne searches the nodes of one organisation.
 func (a *app) attestOne(ctx context.Context, o attestFlags, op operator, w *wantedAt) (*certificate.Attestation, []attest.Residue, error) {
 	nodes, missing, err := reached(ctx, op, w.height)
@@ -345,17 +238,15 @@ func (a *app) attestOne(ctx context.Context, o attestFlags, op operator, w *want
 	if !op.memory {
 		s.NotCovered = append(s.NotCovered, attest.NoMemory)
 	}
-	scrubbed := map[string]time.Time{}
+	scrubbed := map[string]erasure.Scrubbed{}
 	if op.scrubbed != "" {
-		if scrubbed, err = erasure.LastScrubbed(op.scrubbed); err != nil {
+		if scrubbed, err = erasure.LastScrubs(op.scrubbed); err != nil {
 			return nil, nil, err
 		}
 	}
 	var residue []attest.Residue
 	for _, n := range nodes {
-		if at := scrubbed[n.Name]; at.After(w.latest) {
-			n.ScrubbedAt = at
-		}
+		n.ScrubbedAt, n.ScrubbedHeight = scrubbed[n.Name].At, scrubbed[n.Name].From
 		node, found, err := attest.Search(ctx, n, &w.Wanted, time.Now)
 		if err != nil {
 			return nil, nil, err
@@ -366,35 +257,6 @@ func (a *app) attestOne(ctx context.Context, o attestFlags, op operator, w *want
 	s.StatedAt = time.Now().UTC().Format(time.RFC3339)
 	signed, err := sign(s, op)
 	return signed, residue, err
-}
-
-// reached waits until the nodes have the block of the last purge. Those that do not
-// get there are missing.
-func reached(ctx context.Context, op operator, height uint64) (nodes []attest.Node, missing []string, err error) {
-	end := time.Now().Add(heightWait)
-	for {
-		all, gone, err := op.nodes(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		nodes, missing = nil, gone
-		late := false
-		for _, n := range all {
-			if n.Kind == network.KindPeer && n.Height < height {
-				late, missing = true, append(missing, n.Name)
-				continue
-			}
-			nodes = append(nodes, n)
-		}
-		if !late || time.Now().After(end) {
-			return nodes, missing, nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, nil, ctx.Err()
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
 }
 
 // genesisFor is the genesis block that a statement is bound to.
@@ -420,28 +282,4 @@ func (a *app) genesisFor(ctx context.Context, o attestFlags, org string) ([]byte
 	}
 	defer client.Close()
 	return client.Genesis(ctx)
-}
-
-func sign(s certificate.Statement, op operator) (*certificate.Attestation, error) {
-	cert, err := os.ReadFile(op.certificate)
-	if err != nil {
-		return nil, openError(err)
-	}
-	text, err := os.ReadFile(op.key)
-	if err != nil {
-		return nil, openError(err)
-	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, usagef("%s holds no key in PEM", op.key)
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, usagef("%s is no PKCS #8 key", op.key)
-	}
-	signer, ok := key.(crypto.Signer)
-	if !ok {
-		return nil, usagef("%s is no key that signs", op.key)
-	}
-	return certificate.Sign(s, cert, signer)
 }

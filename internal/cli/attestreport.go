@@ -16,30 +16,31 @@ import (
 	"domicile/gateway"
 )
 
-// putOut writes an attestation where the flags say.
-func (a *app) putOut(o attestFlags, signed *certificate.Attestation, several bool) error {
+// putOut writes an attestation where the flags say, and returns its file's bytes, nil
+// when there is none.
+func (a *app) putOut(o attestFlags, signed *certificate.Attestation, several bool) ([]byte, error) {
 	if a.json {
 		if err := a.printLine(signed); err != nil {
-			return err
+			return nil, err
 		}
 	} else {
 		a.tableOf(signed)
 	}
 	if o.out == "" {
-		return nil
+		return nil, nil
 	}
 	path := o.out
 	if several {
 		if err := os.MkdirAll(o.out, 0o755); err != nil {
-			return err
+			return nil, err
 		}
 		path = filepath.Join(o.out, signed.Statement.Org+".json")
 	}
 	b, err := signed.Encode()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return os.WriteFile(path, b, 0o644)
+	return b, os.WriteFile(path, b, 0o644)
 }
 
 func (a *app) tableOf(signed *certificate.Attestation) {
@@ -106,7 +107,7 @@ func (a *app) attestReport(ctx context.Context, o attestFlags) error {
 		}
 		list = append(list, signed)
 	}
-	expected, pending, err := a.expected(ctx, o, client)
+	expected, pending, err := a.expected(ctx, o, client, list)
 	if err != nil {
 		return err
 	}
@@ -130,15 +131,21 @@ func (a *app) sayReport(r *attest.Report) {
 	for _, c := range r.Collections {
 		a.say("%s: %d of %d purged records attested clean by all of %s", c.Collection, c.Clean, c.Records, strings.Join(c.Members, ", "))
 		for _, l := range c.Lacking {
-			a.say("  %s %s: %d records", l.Org, l.Why, l.Records)
+			about := ""
+			if len(l.Nodes) > 0 {
+				about = " (" + strings.Join(l.Nodes, ", ") + ")"
+			}
+			a.say("  %s %s: %d records%s", l.Org, l.Why, l.Records, about)
 		}
 	}
 }
 
 // expected is who has to attest, by the policy on the ledger, and the evidence that
 // the client's own organisation can see.
-func (a *app) expected(ctx context.Context, o attestFlags, client *gateway.Client) (attest.Expected, []gateway.Evidence, error) {
-	x := attest.Expected{Region: o.region, Members: map[string][]string{}, Peers: map[string][]string{}}
+func (a *app) expected(ctx context.Context, o attestFlags, client *gateway.Client, list []attest.Signed) (attest.Expected, []gateway.Evidence, error) {
+	x := attest.Expected{
+		Region: o.region, Members: map[string][]string{}, Peers: map[string][]string{}, Registered: map[record.Ref]map[string]string{},
+	}
 	policy, err := client.Policy(ctx)
 	if err != nil {
 		return x, nil, err
@@ -156,43 +163,44 @@ func (a *app) expected(ctx context.Context, o attestFlags, client *gateway.Clien
 		x.Peers[h.Org] = append(x.Peers[h.Org], h.Peer)
 	}
 	pending, err := a.pending(ctx, client)
+	if err != nil {
+		return x, nil, err
+	}
 	for _, e := range pending {
 		x.Pending = append(x.Pending, e.Ref)
+		x.Registered[e.Ref] = map[string]string{}
+		for _, r := range e.Attested {
+			x.Registered[e.Ref][r.Org] = r.SHA256
+		}
 	}
+	var others []record.Ref
+	for _, s := range list {
+		for _, ref := range s.Statement.Records {
+			// A canary of another region is in no collection of this one.
+			if x.Members[ref.Collection] != nil && !slices.Contains(others, ref) {
+				others = append(others, ref)
+			}
+		}
+	}
+	x.Purged, err = client.PurgeBlocks(ctx, pending, others)
 	return x, pending, err
 }
 
 // settle purges the evidence of records that every holder attested clean.
-func (a *app) settle(ctx context.Context, client *gateway.Client, pending []gateway.Evidence, settled map[record.Ref][]record.AttestationOf) error {
-	type batch struct {
-		keys []string
-		by   []record.AttestationOf
-	}
-	// Records attested by the same files go together.
-	batches := map[string]*batch{}
+func (a *app) settle(ctx context.Context, client *gateway.Client, pending []gateway.Evidence, settled map[record.Ref]bool) error {
+	keys := map[string][]string{}
 	for _, e := range pending {
-		by := settled[e.Ref]
-		if by == nil {
-			continue
+		if settled[e.Ref] {
+			keys[e.Collection] = append(keys[e.Collection], e.Key)
 		}
-		id := fmt.Sprint(e.Collection, by)
-		if batches[id] == nil {
-			batches[id] = &batch{by: by}
-		}
-		batches[id].keys = append(batches[id].keys, e.Key)
-	}
-	collection := map[string]string{}
-	for _, e := range pending {
-		collection[e.Key] = e.Collection
 	}
 	done := 0
-	for _, id := range slices.Sorted(maps.Keys(batches)) {
-		b := batches[id]
-		for keys := range slices.Chunk(b.keys, record.MaxRecords) {
-			if _, err := client.EndEvidence(ctx, collection[keys[0]], keys, b.by); err != nil {
+	for _, collection := range slices.Sorted(maps.Keys(keys)) {
+		for chunk := range slices.Chunk(keys[collection], record.MaxRecords) {
+			if _, err := client.EndEvidence(ctx, collection, chunk); err != nil {
 				return err
 			}
-			done += len(keys)
+			done += len(chunk)
 		}
 	}
 	a.say("the evidence of %d records was purged; their attestations are named in the log", done)

@@ -94,7 +94,14 @@ func (a *app) certify(c *cobra.Command, o certificateFlags, id string) error {
 	if _, err := certificate.Verify(b, genesis); err != nil { // the attestations are new in it
 		return refusal(err)
 	}
-	if err := os.WriteFile(o.out, b, 0o644); err != nil {
+	mode := os.FileMode(0o644)
+	if o.annex {
+		mode = 0o600 // ground and authority are nobody else's business
+		if err := os.Chmod(o.out, mode); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("write the certificate: %w", openError(err))
+		}
+	}
+	if err := os.WriteFile(o.out, b, mode); err != nil {
 		return fmt.Errorf("write the certificate: %w", openError(err))
 	}
 	fmt.Fprintf(a.err, "wrote %s; whoever has the channel's genesis block checks it with domicile proof verify-destruction\n", o.out)

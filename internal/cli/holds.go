@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"domicile/chaincode/record"
-	"domicile/fhir"
 	"domicile/gateway"
 )
 
@@ -219,35 +218,4 @@ func reportMatters(ctx context.Context, client *gateway.Client) ([]*matterReport
 		return nil
 	})
 	return list, err
-}
-
-// queryFlags are those of a hold by query.
-type queryFlags struct {
-	types, labels []string
-	from, to      string
-}
-
-func (q *queryFlags) add(c *cobra.Command) {
-	f := c.Flags()
-	f.StringSliceVar(&q.types, "query-type", nil, "every record of these FHIR resource `types`, also those put later")
-	f.StringSliceVar(&q.labels, "query-label", nil, "every record with one of these `labels`, CODE or SYSTEM|CODE, or a more special one")
-	f.StringVar(&q.from, "from", "", "with a query: care that ended on this `day` or later, or at no known day")
-	f.StringVar(&q.to, "to", "", "with a query: care that ended on this `day` or earlier")
-}
-
-// query is nil when no flag asks for one.
-func (q *queryFlags) query() (*record.Query, error) {
-	if len(q.types)+len(q.labels) == 0 && q.from == "" && q.to == "" {
-		return nil, nil
-	}
-	for _, day := range []string{q.from, q.to} {
-		if d, err := fhir.ParseDate(day); day != "" && (err != nil || d.String() != day) {
-			return nil, usagef("--from and --to are days, YYYY-MM-DD")
-		}
-	}
-	labels, err := parseLabels(q.labels)
-	if err != nil {
-		return nil, err
-	}
-	return &record.Query{Types: q.types, Labels: labels, From: q.from, To: q.to}, nil
 }

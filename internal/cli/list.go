@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -219,102 +218,4 @@ func subjectError() error {
 		record.Fail(record.CodeInput, "the subject file is not one of the three accepted forms"),
 		`give a Patient resource, {"reference": "Patient/ID"} or {"system": "...", "value": "..."}`,
 	}
-}
-
-func (a *app) recordHold(release bool) *cobra.Command {
-	var region, org, subject string
-	var o gateway.HoldOrder
-	var q queryFlags
-	name, what, does := "hold", "Forbid the purge of records, or of all records about a person", "held"
-	if release {
-		name, what, does = "release", "End a legal hold", "released"
-	}
-	c := &cobra.Command{
-		Use: name + " --region REGION --matter M --authority A --reason R (ID... | --subject FILE|- | --query-...)", Short: what,
-		Long: what + `.
-
-A hold belongs to a matter, such as a court case. It blocks purges until every matter that
-holds the record, or a person it is about, is released. Which records are held is visible to
-the holders only. A hold on a person or by a query also takes records that are put later. It is
-released by another person than the one who set it: on the local network record release acts
-as the second officer, unless --as says otherwise.
-
-A record's hold is entered in the register of the collection the record is in, a person's in
-every register of the organisation: one line of JSON for each. An id of no record, or of a
-purged one, is an error.`,
-		Example: fmt.Sprintf(`  domicile record %[1]s --region us --matter case-17 --authority "court order of 2026-05-02" --reason litigation ID
-  domicile record %[1]s --region us --matter case-17 --authority "court order of 2026-05-02" --reason litigation --subject patient.json
-  domicile record %[1]s --region us --matter case-18 --authority "FDA letter" --reason inquiry --query-type MedicationRequest --query-label OPIOIDUD --from 2019-01-01`, name),
-		RunE: func(c *cobra.Command, args []string) error {
-			for _, id := range args {
-				if err := checkID(id); err != nil {
-					return err
-				}
-			}
-			query, err := q.query()
-			if err != nil {
-				return err
-			}
-			if len(args) == 0 && subject == "" && query == nil {
-				return usagef("give ids of records, a person with --subject, or a query")
-			}
-			if query != nil && (len(args) > 0 || subject != "") {
-				return usagef("a hold by query stands alone, without ids and --subject")
-			}
-			o.Query = query
-			for flag, v := range map[string]string{"matter": o.Matter, "authority": o.Authority, "reason": o.Reason} {
-				if v == "" {
-					return usagef("--%s is missing", flag)
-				}
-			}
-			user := record.RoleOfficer
-			if release {
-				user = secondOfficer
-			}
-			return a.hold(c.Context(), where{region, org, user}, o, args, subject, release, does)
-		},
-	}
-	regionFlag(c, &region, true)
-	f := c.Flags()
-	f.StringVar(&org, "org", "", "`organisation` that holds the records (default: the region's first)")
-	f.StringVar(&o.Collection, "collection", "", "only in the register of this `collection` (default: in all)")
-	f.StringVar(&o.Matter, "matter", "", "`reference` of the case")
-	f.StringVar(&o.Authority, "authority", "", "`who` ordered it and under what")
-	f.StringVar(&o.Reason, "reason", "", "`why`")
-	f.StringVar(&subject, "subject", "", "the person in this `FILE|-`, as in record list")
-	q.add(c)
-	return c
-}
-
-func (a *app) hold(ctx context.Context, w where, o gateway.HoldOrder, ids []string, subject string, release bool, does string) error {
-	client, err := a.connect(ctx, w)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	o.IDs = ids
-	if subject != "" {
-		if o.Subjects, err = a.subjectTokens(client, subject); err != nil {
-			return err
-		}
-	}
-	order := client.HoldAll
-	if release {
-		order = client.ReleaseAll
-	}
-	receipts, err := order(ctx, o)
-	for _, r := range receipts {
-		if err := a.printLine(r); err != nil {
-			return err
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if o.Query != nil {
-		a.say("the query: %s for this matter in %d collections", does, len(receipts))
-		return nil
-	}
-	a.say("%d records and %d index tokens: %s for this matter", len(o.IDs), len(o.Subjects), does)
-	return nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -27,10 +28,15 @@ because arguments show in process lists and shell histories.`,
 	return c
 }
 
+// putFlags are those of record put.
+type putFlags struct {
+	region, org, rules, validator string
+	do                            gateway.ImportOptions
+	terms                         record.Terms
+}
+
 func (a *app) recordPut() *cobra.Command {
-	var region, org, rules, validator string
-	var o gateway.ImportOptions
-	var terms record.Terms
+	var o putFlags
 	c := &cobra.Command{
 		Use: "put --region REGION FILE|-", Short: "Put a resource, a Bundle or NDJSON, and anchor every record",
 		Long: `Puts each resource as one record and prints one JSON line for each, in input order,
@@ -52,58 +58,62 @@ which defaults to the SHA-256 of the input. A record that was purged since is re
   domicile record put --region us --import lab-2026-05 export.ndjson`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if o.Replaces != "" {
-				if err := checkID(o.Replaces); err != nil {
-					return err
-				}
-			}
-			if terms != (record.Terms{}) {
-				if err := checkTerms(terms); err != nil {
-					return err
-				}
-				o.Terms = &terms
-			}
-			opts, closeAll, err := importOptions(c.Context(), rules, validator)
-			if err != nil {
-				return err
-			}
-			defer closeAll()
-			in, done, err := a.input(args[0])
-			if err != nil {
-				return err
-			}
-			defer done()
-			client, err := a.connect(c.Context(), where{region, org, record.RoleWriter}, opts...)
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			b := a.progress(-1, "putting")
-			o.Progress = func(p gateway.ImportProgress) { b.set(p.Done, p.Total) }
-			var n putCount
-			for r, err := range client.Import(c.Context(), in, o) {
-				if err := n.add(a, r, err); err != nil {
-					return err
-				}
-			}
-			b.finish()
-			return n.report(a)
+			return a.put(c.Context(), &o, args[0])
 		},
 	}
-	regionFlag(c, &region, true)
+	regionFlag(c, &o.region, true)
 	f := c.Flags()
-	f.StringVar(&org, "org", "", "`organisation` that will hold the records (default: the region's first)")
-	f.StringVar(&o.Name, "import", "", "`name` of the import, from which ids follow (default: SHA-256 of the input)")
-	f.StringVar(&o.Replaces, "replaces", "", "`id` of the record that this one replaces")
-	f.StringVar(&o.Collection, "collection", "", "`collection` to put into (default: where the labels route)")
-	f.BoolVar(&o.Whole, "whole", false, "keep a Bundle as one record")
-	rulesFlag(c, &rules)
-	f.StringVar(&validator, "validator", "", "`PROGRAM` that checks FHIR R4 where a collection asks for it (default: fhir-r4check beside domicile, if it is there)")
-	f.BoolVar(&o.Part2, "part2", false, "declare that the records are of a Part 2 programme (42 CFR part 2)")
-	f.StringSliceVar(&o.Classes, "class", nil, "retention `class` that the custodian gives the records; may be given several times")
-	f.StringVar(&terms.Until, "terms-until", "", "`day` until which copies held for others are held")
-	f.StringVar(&terms.Authority, "terms-authority", "", "`agreement` under which copies are held for others")
+	f.StringVar(&o.org, "org", "", "`organisation` that will hold the records (default: the region's first)")
+	f.StringVar(&o.do.Name, "import", "", "`name` of the import, from which ids follow (default: SHA-256 of the input)")
+	f.StringVar(&o.do.Replaces, "replaces", "", "`id` of the record that this one replaces")
+	f.StringVar(&o.do.Collection, "collection", "", "`collection` to put into (default: where the labels route)")
+	f.BoolVar(&o.do.Whole, "whole", false, "keep a Bundle as one record")
+	rulesFlag(c, &o.rules)
+	f.StringVar(&o.validator, "validator", "", "`PROGRAM` that checks FHIR R4 where a collection asks for it (default: fhir-r4check beside domicile, if it is there)")
+	f.BoolVar(&o.do.Part2, "part2", false, "declare that the records are of a Part 2 programme (42 CFR part 2)")
+	f.StringSliceVar(&o.do.Classes, "class", nil, "retention `class` that the custodian gives the records; may be given several times")
+	f.StringVar(&o.terms.Until, "terms-until", "", "`day` until which copies held for others are held")
+	f.StringVar(&o.terms.Authority, "terms-authority", "", "`agreement` under which copies are held for others")
 	return c
+}
+
+func (a *app) put(ctx context.Context, o *putFlags, path string) error {
+	if o.do.Replaces != "" {
+		if err := checkID(o.do.Replaces); err != nil {
+			return err
+		}
+	}
+	if o.terms != (record.Terms{}) {
+		if err := checkTerms(o.terms); err != nil {
+			return err
+		}
+		o.do.Terms = &o.terms
+	}
+	opts, closeAll, err := importOptions(ctx, o.rules, o.validator)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	in, done, err := a.input(path)
+	if err != nil {
+		return err
+	}
+	defer done()
+	client, err := a.connect(ctx, where{o.region, o.org, record.RoleWriter}, opts...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	b := a.progress(-1, "putting")
+	o.do.Progress = func(p gateway.ImportProgress) { b.set(p.Done, p.Total) }
+	var n putCount
+	for r, err := range client.Import(ctx, in, o.do) {
+		if err := n.add(a, r, err); err != nil {
+			return err
+		}
+	}
+	b.finish()
+	return n.report(a)
 }
 
 func checkTerms(t record.Terms) error {
