@@ -57,6 +57,35 @@ func (w *world) attestCall(coll string, keys []string, change ...func(*record.Se
 	}, atHospital)
 }
 
+// What is only deleted stays in the private data store of every peer for ever.
+func TestI9_whatever_leaves_a_collection_is_purged_and_never_only_deleted(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	id, gone := w.put("us-a", encounter("2001-01-31")), w.put("us-a", encounter("2001-01-31"))
+	w.submit(leaving(purgeCall("us-a", gone)))
+	key := w.evidence("us-a", "", 0).Entries[0].Key
+	w.submit(w.attestCall("us-a", []string{key}))
+	failed := purgeRequest("us-a")
+	failed.Ground, failed.Authority, failed.Reason = record.GroundFailed, "a", "r"
+	failed.Keys = []string{record.RecordKey(record.NewID())}
+	body := purgeRequest("us-a", id)
+	body.Part = record.PartBody
+	for name, c := range map[string]chaincodetest.Call{
+		"a record":            purgeCall("us-a", id),
+		"its body":            act(usHospital(record.RolePurger), record.OpPurge, body),
+		"an attempt's key":    act(usHospital(record.RolePurger), record.OpPurge, failed),
+		"evidence":            endCall("us-a", key),
+		"an amended due date": amendCall(theOfficer, "us-a", record.AmendRecord{ID: id, Accept: true, Reason: "r"}),
+	} {
+		tx, err := w.Endorsed(c)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if s := tx.Shape(); strings.Contains(s, "del=true,purge=false") || !strings.Contains(s, "purge=true") {
+			t.Errorf("%s: %s", name, s)
+		}
+	}
+}
+
 func TestI11_a_purge_leaves_prints_of_the_salts_and_index_keys_of_what_it_purged(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})
 	id := w.put("us-a", encounter("2001-01-31"), func(r *record.PutRecord) { r.Subjects = tokens(2) })

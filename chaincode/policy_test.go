@@ -2,6 +2,8 @@ package chaincode_test
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"testing"
 
 	"domicile/chaincode/chaincodetest"
@@ -127,6 +129,53 @@ func TestI4_nobody_votes_himself_into_another_regions_place(t *testing.T) {
 	if _, err := w.Submit(context.Background(), commit("EuSponsor", p)); err == nil {
 		t.Error("EuSponsor took part of uk's vote")
 	}
+}
+
+// The organisations that a change brings into a region have no voice in it yet.
+func TestI4_who_speaks_for_a_region_is_told_by_the_policy_in_force(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{Others: []string{"UkFirst", "UkSecond"}})
+	p := changed(func(p *collections.Policy) {
+		for i := range p.Regions {
+			if r := &p.Regions[i]; r.Name == "uk" {
+				r.Organizations = []string{"UkFirst", "UkSecond", "UkTrust"}
+			}
+		}
+	})
+	for _, org := range p.Organizations() {
+		if org != "UkTrust" {
+			w.submit(approve(org, p))
+		}
+	}
+	if e := w.refuses(commit("UkFirst", p), record.CodeNotApproved); !strings.HasSuffix(e.Detail, " uk") {
+		t.Errorf("missing is not uk but: %s", e.Detail)
+	}
+	w.submit(approve("UkTrust", p))
+	w.submit(commit("UkFirst", p))
+}
+
+// Else a region and those within it could outvote the others.
+func TestI4_the_regions_around_one_are_none_of_the_others_that_it_needs(t *testing.T) {
+	inUs := func(change func(*collections.Policy)) *collections.Policy {
+		return changed(func(p *collections.Policy) {
+			us, _ := p.Region("us")
+			for i := range p.Regions {
+				if r := &p.Regions[i]; r.Name == "uk" {
+					r.Within, r.Retention = us.Name, slices.Clone(us.Retention)
+				}
+			}
+			change(p)
+		})
+	}
+	w := newWorld(t, chaincodetest.Options{Policy: inUs(func(*collections.Policy) {})})
+	p := inUs(relabel("uk"))
+	for _, org := range []string{"UkTrust", "UsHospital", "UsPayer", "EuHospital", "EuSponsor"} {
+		w.submit(approve(org, p))
+	}
+	if e := w.refuses(commit("UkTrust", p), record.CodeNotApproved); !strings.HasSuffix(e.Detail, " au") {
+		t.Errorf("missing is not au but: %s", e.Detail)
+	}
+	w.submit(approve("AuHealth", p))
+	w.submit(commit("UkTrust", p))
 }
 
 func TestI4_the_first_policy_needs_every_region(t *testing.T) {

@@ -97,6 +97,7 @@ var putRefusals = []refusal{
 	{"labels that lead elsewhere", record.CodeWrongCollection, body(string(secret("1999-12-31", "ETH")))},
 	{"bytes that are not JSON", record.CodeBadResource, body(canary)},
 	{"a key twice", record.CodeBadResource, body(`{"resourceType":"Patient","` + canary + `":1,"` + canary + `":2}`)},
+	{"a key twice in an element", record.CodeBadResource, body(`{"resourceType":"Patient","contact":[{"` + canary + `":{"a":1,"a":2}}]}`)},
 	{"a key in two cases", record.CodeBadResource, body(`{"resourceType":"Patient","meta":{"security":[]},"Meta":"` + canary + `"}`)},
 	{"no resourceType", record.CodeBadResource, body(`{"id":"` + canary + `"}`)},
 	{"invalid UTF-8", record.CodeBadResource, body("{\"resourceType\":\"Patient\",\"" + canary + "\":\"\xff\"}")},

@@ -108,6 +108,21 @@ func TestI2_T06_hold_release_fact_restriction_and_case_have_one_public_shape(t *
 	}
 }
 
+// Else a person who set a hold could have another extend it, and then release all.
+func TestHolds_the_setter_of_a_matter_releases_no_extension_of_it_by_another(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	people := tokens(2)
+	hold := func(as chaincodetest.Identity, op string, subjects ...string) chaincodetest.Call {
+		return act(as, op, holdRequest(func(r *record.HoldRequest) { r.Matter, r.IDs, r.Subjects = "m", nil, subjects }))
+	}
+	w.submit(hold(theOfficer, record.OpHold, people[0]))
+	w.submit(hold(otherOfficer, record.OpHold, people...))
+	w.refuses(hold(theOfficer, record.OpRelease, people[0]), record.CodeSamePerson)
+	w.refuses(hold(theOfficer, record.OpRelease, people[1]), record.CodeSamePerson)
+	w.refuses(hold(otherOfficer, record.OpRelease, people[1]), record.CodeSamePerson)
+	w.submit(hold(otherOfficer, record.OpRelease, people[0]))
+}
+
 func TestHolds_several_matters_stand_at_once_and_nobody_releases_his_own(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})
 	id := w.put("us-a", encounter("1999-12-31"))

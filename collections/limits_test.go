@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"domicile/internal/cpu"
 )
 
 // Documents of the full size made to cost work: each must be refused, in words of
@@ -73,9 +75,9 @@ func TestHostileDocumentsAreRefusedInLittleTime(t *testing.T) {
 		"one very long name": "version: 1\nname: " + strings.Repeat("x", MaxSize-200),
 	} {
 		t.Run(name, func(t *testing.T) {
-			start := time.Now()
+			start := cpu.Time()
 			_, err := Parse([]byte(s), "hostile.yaml")
-			if took := time.Since(start); took > 20*time.Second {
+			if took := cpu.Time() - start; took > 20*time.Second {
 				t.Errorf("took %v", took)
 			}
 			if err == nil || len(err.Error()) > 1<<16 {

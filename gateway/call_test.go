@@ -93,6 +93,17 @@ func TestPrivateCallsAreRefusedWhenAMemberOfTheCollectionIsOutsideTheRegion(t *t
 	}
 }
 
+func TestAPrivateCallWithoutOrganisationsIsNeverMade(t *testing.T) {
+	c := newWorld(t).open()
+	x := &call{function: record.FuncWrite, transient: func() (map[string][]byte, error) {
+		t.Error("the private part was made")
+		return nil, nil
+	}}
+	if _, err := c.proposal(x); record.CodeOf(err) != record.CodeInternal {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestACollectionTheOrganisationDoesNotHoldIsNotAskedFor(t *testing.T) {
 	w := newWorld(t)
 	c := w.open()

@@ -61,7 +61,8 @@ func TestJoinedSurveysNameWhoDidNotLook(t *testing.T) {
 		{"a peer was down", []*FailedSurvey{testSurvey("A", 5, a0), testSurvey("B", 5, b0, lost)}, 5, []FailedGap{{Org: "B", Peer: "b1", Next: 5, Code: down}}},
 		{
 			"and was looked at later",
-			[]*FailedSurvey{testSurvey("A", 5, a0), testSurvey("B", 5, b0, lost), testSurvey("B", 5, b0, SurveyedPeer{Name: "b1", Next: 30})}, 20, nil,
+			[]*FailedSurvey{testSurvey("A", 5, a0), testSurvey("B", 5, b0, lost), testSurvey("B", 5, b0, SurveyedPeer{Name: "b1", Next: 30})},
+			20, nil,
 		},
 		{
 			"or was when it had been before", // the order of files does not matter
@@ -69,11 +70,14 @@ func TestJoinedSurveysNameWhoDidNotLook(t *testing.T) {
 		},
 		{
 			"a peer went away half-way and the rest was looked at later",
-			[]*FailedSurvey{testSurvey("A", 5, a0), testSurvey("B", 5, SurveyedPeer{Name: "b1", Next: 9, Code: down}), testSurvey("B", 9, SurveyedPeer{Name: "b1", Next: 20})}, 20, nil,
+			[]*FailedSurvey{testSurvey("A", 5, a0), testSurvey("B", 5, SurveyedPeer{Name: "b1", Next: 9, Code: down}), testSurvey("B", 9, SurveyedPeer{Name: "b1", Next: 20})},
+			20, nil,
 		},
 		{
 			"blocks in between are missing",
-			[]*FailedSurvey{testSurvey("A", 5, a0), testSurvey("B", 8, b0)}, 5, []FailedGap{{Org: "B", Peer: "b0", Next: 5, Code: down}},
+			[]*FailedSurvey{testSurvey("A", 5, a0), testSurvey("B", 8, b0)},
+			5,
+			[]FailedGap{{Org: "B", Peer: "b0", Next: 5, Code: down}},
 		},
 		{"findings from further back count", []*FailedSurvey{testSurvey("A", 0, a0), testSurvey("B", 0, b0)}, 20, nil},
 	} {

@@ -24,6 +24,8 @@ import (
 type Options struct {
 	// Policy to put into force. Defaults to [collections.Demo].
 	Policy *collections.Policy
+	// Others are further organisations of the channel, in no region of the policy.
+	Others []string
 	// Now is the peers' clock. Defaults to [time.Now].
 	Now func() time.Time
 	// QueryLimit, see [Config].
@@ -59,7 +61,7 @@ func NewMemory(o Options) (*Memory, error) {
 		o.Crashes = io.Discard
 	}
 	m := &Memory{policy: o.Policy, cas: map[string]*Authority{}, certs: map[Identity][]byte{}, names: map[Identity]string{}}
-	orgs := o.Policy.Organizations()
+	orgs := slices.Concat(o.Policy.Organizations(), o.Others)
 	var err error
 	m.Ledger, err = NewLedger(Config{
 		Orgs: orgs, EndorsementPolicy: o.Policy.EndorsementPolicy(), Collections: o.Policy.Fabric(),

@@ -35,6 +35,25 @@ func TestI5_an_answer_opens_with_its_key_only_and_its_length_says_little(t *test
 	}
 }
 
+// One keystream for two transactions would show what their answers have in common.
+func TestI5_each_transaction_has_a_key_of_its_own(t *testing.T) {
+	key, boxes := make([]byte, record.SealKeyLen), [2][]byte{}
+	for i, tx := range []string{"tx1", "tx2"} {
+		sealed, err := record.Seal(key, tx, []byte("answer"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s record.Sealed
+		if err := json.Unmarshal(sealed, &s); err != nil {
+			t.Fatal(err)
+		}
+		boxes[i] = s.Box
+	}
+	if bytes.Equal(boxes[0][:12], boxes[1][:12]) || bytes.Equal(boxes[0][12:28], boxes[1][12:28]) {
+		t.Error("the same answer to two transactions is sealed to the same bytes")
+	}
+}
+
 func TestTwo_answers_under_one_key_and_transaction_have_two_nonces(t *testing.T) {
 	key := make([]byte, record.SealKeyLen)
 	a, _ := record.Seal(key, "tx", []byte("one"))
