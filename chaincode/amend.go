@@ -223,7 +223,7 @@ func (c *call) rewrite(list []amendment, draw *record.Drawer) error {
 			return internal("encoding an index entry")
 		}
 		old[i] = meta.Index[0] // see index: the due entry stands first
-		meta.Index[0] = record.DueKey(dueEntry(meta), draw.Nonce("due "+meta.ID))
+		meta.Index[0] = dueKeyOf(meta, draw.Nonce("due "+meta.ID))
 		m, err := json.Marshal(meta)
 		if err != nil {
 			return internal("encoding metadata")

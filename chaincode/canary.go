@@ -53,7 +53,7 @@ func (c *call) canaryWrites(id string, due fhir.Date, draw *record.Drawer) ([]kv
 	labels := record.CanaryLabels()
 	meta := record.Meta{
 		Version: record.Version, ID: id, Canary: true, Type: res.Type, Custody: custody(c.coll), Due: due.String(),
-		Size: len(body), SHA256: hex.EncodeToString(sum[:]), PutAt: c.at(), PutTx: c.stub.GetTxID(),
+		Size: len(body), SHA256: hex.EncodeToString(sum[:]), PutAt: c.at(), PutTx: c.stub.GetTxID(), PutBytes: len(body), PutCount: 1,
 		Content: res.Digest(), Labels: labels, LabelDigest: ds4p.Digest(atrest.Labels(labels)),
 	}
 	return writesOf(draw, &meta, body)

@@ -66,6 +66,7 @@ func (c *call) state(id string, held *holdings) (record.State, error) {
 func (c *call) describe(s *record.State, meta *record.Meta, held *holdings) error {
 	s.SHA256, s.Size, s.Replaces = meta.SHA256, meta.Size, meta.Replaces
 	s.PutTx, s.PutAt, s.Canary = meta.PutTx, meta.PutAt, meta.Canary
+	s.PutBytes, s.PutCount = meta.PutBytes, meta.PutCount
 	s.Rules, s.Content, s.Quarantined, s.MovedFrom = meta.Rules, meta.Content, meta.Quarantined, meta.MovedFrom
 	b, err := held.about(meta, c.coll.Name)
 	if err != nil {

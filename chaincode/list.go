@@ -39,7 +39,7 @@ func list(c *call, req *record.ListRequest) ([]byte, error) {
 	return c.pages(req.After, req.Limit, scan{c.coll.Name, s})
 }
 
-var dueKey = regexp.MustCompile(`^due/(\d{4}-\d{2}-\d{2})/[0-9a-f]{32}$`)
+var dueKey = regexp.MustCompile(`^due/(\d{4}-\d{2}-\d{2})/(?:[0-9a-f]{16})?[0-9a-f]{32}$`)
 
 // due is [record.OpDue].
 func due(c *call, req *record.DueRequest) ([]byte, error) {

@@ -172,6 +172,7 @@ func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, set labelSet, que
 		Content: res.Digest(), Labels: atrest.Stored(set.labels), LabelDigest: ds4p.Digest(set.labels), Rules: r.Rules,
 		Quarantined: set.quarantined, Classes: r.Classes, MovedFrom: r.MovedFrom, Terms: r.Terms,
 	}
+	meta.PutCount, meta.PutBytes = c.bodies()
 	for _, h := range r.History {
 		if h.By == "" {
 			h.By, h.At, h.Tx = c.who.id, c.at(), c.stub.GetTxID()

@@ -60,13 +60,7 @@ func checkPut(c *call, req *record.PutRequest) error {
 	if err := checkIDs(ids); err != nil {
 		return err
 	}
-	bodies := 0
-	for k := range c.transient {
-		if strings.HasPrefix(k, record.FieldBody) {
-			bodies++
-		}
-	}
-	if bodies != len(req.Records) {
+	if bodies, _ := c.bodies(); bodies != len(req.Records) {
 		return record.Fail(record.CodeBadRequest, "there must be one transient body for each record")
 	}
 	for i := range req.Records {
@@ -75,6 +69,17 @@ func checkPut(c *call, req *record.PutRequest) error {
 		}
 	}
 	return nil
+}
+
+// bodies is how many resources the transaction puts, and their bytes.
+func (c *call) bodies() (n, bytes int) {
+	for k, v := range c.transient {
+		if strings.HasPrefix(k, record.FieldBody) {
+			n++
+			bytes += len(v)
+		}
+	}
+	return n, bytes
 }
 
 func checkRecord(c *call, all []record.PutRecord, i int) error {
@@ -150,12 +155,17 @@ func index(draw *record.Drawer, meta *record.Meta) []kv {
 		}
 		out = append(out, kv{key(draw.Nonce(label)), record.EncodeValue(draw.Salt(label), entry)})
 	}
-	add("due", true, func(n string) string { return record.DueKey(dueEntry(meta), n) })
+	add("due", true, func(n string) string { return dueKeyOf(meta, n) })
 	add("res", meta.Resource != "", func(n string) string { return record.ResourceKey(meta.Resource, n) })
 	for i := range record.SubjectSlots {
 		add("sub"+strconv.Itoa(i), i < len(meta.Subjects), func(n string) string { return record.SubjectKey(meta.Subjects[i], n) })
 	}
 	return out
+}
+
+// dueKeyOf is the key of a record's due entry.
+func dueKeyOf(meta *record.Meta, nonce string) string {
+	return record.DueKey(dueEntry(meta), record.TxCluster(meta.PutTx)+nonce)
 }
 
 // dueEntry is the date of a record in the due index. One that nobody can date is in

@@ -125,6 +125,9 @@ func (n *Network) examine(ctx context.Context, s spec) (out []Finding, height ui
 		f.Message = "is stopped; `network up` starts it"
 	case StateDead:
 		f.Message = "has ended without being stopped; read " + s.logFile() + ", then `network up` starts it again"
+		if s.kind == KindPeer && ledgerBroken(s) {
+			f.Message = "cannot go on with its ledger (see " + s.logFile() + ") and ends at every start; `network doctor --heal` lets it join again"
+		}
 	default:
 		f.Message = fmt.Sprintf("runs as pid %d but does not answer at %s; read %s", node.PID, s.address(), s.logFile())
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"domicile/erasure"
 )
 
 // Down ends all processes of the network, in parallel, and waits until they
@@ -184,8 +186,9 @@ func (n *Network) Restart(ctx context.Context, node string) error {
 // lets it forget the channel (`peer node unjoin`), starts it and joins again.
 // The peer then fetches all blocks from the orderers and private data from the
 // other members' peers, of which at least one must run; what was purged does
-// not come back. Rebuilding the peer's databases instead fails for ever once
-// anything was purged (Fabric, core/ledger/kvledger/txmgmt/validation).
+// not come back, and its bytes are removed from the peer's files before it starts.
+// Rebuilding the peer's databases instead fails for ever once anything was purged
+// (Fabric, core/ledger/kvledger/txmgmt/validation).
 func (n *Network) Rejoin(ctx context.Context, peer string) error {
 	s, err := n.node(peer)
 	if err != nil {
@@ -214,6 +217,10 @@ func (n *Network) Rejoin(ctx context.Context, peer string) error {
 	cmd.Env, cmd.Dir = c.env, s.dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: peer node unjoin: %w: %s", peer, err, lastLine(out))
+	}
+	// Forgetting only deletes keys: the bytes of what was purged would stay in the tables.
+	if err := erasure.CompactPeer(ctx, s.dataDir()); err != nil {
+		return fmt.Errorf("%s has forgotten the channel: %w", peer, err)
 	}
 	if err := s.noteForgotten(); err != nil {
 		return fmt.Errorf("%s: %w", peer, err)

@@ -30,7 +30,7 @@ type Healed struct {
 
 // Heal repairs what [Network.Doctor] finds and a machine can repair: it starts nodes
 // that ended without being stopped, and lets peers that lost their ledger (after a purge
-// a crash at the wrong moment does that, see [Network.Rejoin]) or cannot reconcile their
+// a crash at the wrong moment does that, and so do rollbacks, see [Network.Rejoin]) or cannot reconcile their
 // private data forget the channel and join it again. It refuses that with
 // [ErrNoHealthyCopy] unless another peer of the organization runs, has the channel, is
 // at height and misses no private data. Nodes that were stopped on purpose stay
@@ -39,7 +39,8 @@ func (n *Network) Heal(ctx context.Context) ([]Healed, error) {
 	var done []Healed
 	var errs []error
 	for _, s := range n.nodes {
-		if n.nodeStatus(ctx, s).State != StateDead {
+		// A peer whose ledger is broken would only end again.
+		if n.nodeStatus(ctx, s).State != StateDead || s.kind == KindPeer && ledgerBroken(s) {
 			continue
 		}
 		if err := n.StartNode(ctx, s.name); err != nil {
@@ -76,7 +77,7 @@ func (n *Network) needsRejoin(ctx context.Context, s spec) string {
 		return "has not the channel"
 	case StateUnready, StateDead:
 		if ledgerBroken(s) {
-			return "cannot load its ledger"
+			return "cannot go on with its ledger"
 		}
 	case StateRunning:
 		if p := readPrivateLog(s); p.stuck {

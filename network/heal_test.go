@@ -43,6 +43,34 @@ func TestThePeersLogTellsWhetherPrivateDataIsMissing(t *testing.T) {
 	}
 }
 
+func TestThePeersLogTellsWhetherItsLedgerIsBroken(t *testing.T) {
+	t.Parallel()
+	const (
+		start  = "2026-01-01 INFO [nodeCmd] Starting peer: Version 3.1.1"
+		load   = "2026-01-01 ERRO [nodeCmd] Failed to load ledger global, error: x"
+		commit = "panic: Cannot commit block to the ledger due to hash of pvt data for collection [domicile:us-a] does not match with the corresponding hash in the public data."
+		other  = "panic: Cannot commit block to the ledger due to no space left on device"
+	)
+	for _, c := range []struct {
+		lines []string
+		want  bool
+	}{
+		{[]string{start}, false},
+		{[]string{start, load}, true},
+		{[]string{start, commit}, true},
+		{[]string{start, commit, start}, false},
+		{[]string{start, other}, false},
+	} {
+		got := false
+		for _, l := range c.lines {
+			got = breaksLedger(l, got)
+		}
+		if got != c.want {
+			t.Errorf("%q gives %t", c.lines, got)
+		}
+	}
+}
+
 // restoredBackup puts a value, backs a peer up, purges the value, restores the
 // backup, and looks for the value in every file before and after.
 func restoredBackup(ctx context.Context, t *testing.T, n *Network) {

@@ -93,8 +93,10 @@ func (n *Network) height(ctx context.Context, s spec) (uint64, error) {
 	return 0, fmt.Errorf("%s: %w", s.name, errNoChannel)
 }
 
-// ledgerBroken reports whether the peer said at its last start that it cannot
-// load a ledger. It goes on running and calls itself healthy.
+// ledgerBroken reports whether the peer said since its last start that it cannot load
+// its ledger, after which it goes on running and calls itself healthy, or cannot add a
+// block to it, which ends it at every start. Both follow from private data that was
+// purged and is wanted once more (see [Network.Rejoin]).
 func ledgerBroken(s spec) bool {
 	f, err := os.Open(s.logFile())
 	if err != nil {
@@ -105,12 +107,20 @@ func ledgerBroken(s spec) bool {
 	sc := bufio.NewScanner(f)
 	sc.Buffer(make([]byte, 64<<10), 1<<20)
 	for sc.Scan() {
-		switch line := sc.Text(); {
-		case strings.Contains(line, "Starting peer:"):
-			broken = false
-		case strings.Contains(line, "Failed to load ledger"):
-			broken = true
-		}
+		broken = breaksLedger(sc.Text(), broken)
+	}
+	return broken
+}
+
+// breaksLedger is whether the ledger is broken after a line of the log (Fabric,
+// core/peer/peer.go, gossip/state/state.go).
+func breaksLedger(line string, broken bool) bool {
+	switch {
+	case strings.Contains(line, "Starting peer:"):
+		return false
+	case strings.Contains(line, "Failed to load ledger"),
+		strings.Contains(line, "Cannot commit block to the ledger due to hash of pvt data"):
+		return true
 	}
 	return broken
 }

@@ -239,7 +239,7 @@ func TestAPeerThatStaysBehindIsCountedAndNotWaitedForForEver(t *testing.T) {
 		f.pageLen = 100
 		f.add(30, 100, "2020-01-01")
 		o := options()
-		o.Peers = &peers{f: f, behind: map[string]uint64{"peer0": 1000}}
+		o.Peers, o.Share = &peers{f: f, behind: map[string]uint64{"peer0": 1000}}, 1
 		start := time.Now()
 		f.block = 2000
 		res, err := Run(t.Context(), f, o)

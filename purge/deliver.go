@@ -150,20 +150,10 @@ func (r *runner) purgeJob(part record.Part) job {
 	return job{
 		purges: true,
 		send: func(ctx context.Context, batch []Item) (Receipt, error) {
-			settling := r.published.take(min(r.BatchRecords, record.MaxRecords-len(batch)))
-			request := record.PurgeRequest{
+			rc, err := r.ledger.Purge(ctx, record.PurgeRequest{
 				Version: record.Version, Collection: batch[0].Collection, Seed: newSeed(),
-				Ground: record.GroundDue, Part: part, IDs: ids(batch), Settle: settling,
-			}
-			rc, err := r.ledger.Purge(ctx, request)
-			if err != nil {
-				r.published.add(settling...)
-			}
-			if named, _ := namedIn(err, batch); len(settling) > 0 && len(named) == 0 && record.CodeOf(err) == record.CodeAbsent {
-				// An endorser has not processed a tombstone yet. That may wait.
-				request.Settle, request.Seed = nil, newSeed()
-				rc, err = r.ledger.Purge(ctx, request)
-			}
+				Ground: record.GroundDue, Part: part, IDs: ids(batch),
+			})
 			if err != nil {
 				return rc, err
 			}

@@ -24,12 +24,13 @@
 // # Why batches have a fixed size and mix people
 //
 // How many keys a purge names, and which purges share a transaction, is public.
-// Batches therefore hold a fixed count of records and are drawn in random order,
-// so that a batch does not show which records belong to one person.
-// What does not fill a batch waits for the next page of the index, and at the end for
-// [Options].HoldBack days; made-up records cannot fill it, because each purge is
-// published. Each purge also takes published tombstones of earlier batches off the
-// list of what is to do.
+// Batches therefore hold a fixed count of records, of several put transactions drawn
+// in random order, so that a batch does not show which records belong to one person.
+// Records of one put transaction stay together, because the block of the put has
+// linked them already. What does not fill a batch waits for the next page of the
+// index, and at the end for [Options].HoldBack days; made-up records cannot fill it,
+// because each purge is published. Published tombstones are taken off the list of what
+// is to do in transactions of their own, so that purges have one shape.
 //
 // # Why they are paced by bytes
 //

@@ -156,7 +156,7 @@ func inspect(ctx context.Context, l Ledger, collection string, ids []string, sta
 func classify(collection, before string, s record.State, orphan bool) finding {
 	f := finding{item: Item{
 		ID: s.ID, Collection: collection, DueDate: s.DueDate, DueNow: s.IsDue,
-		Ground: record.GroundDue, Authority: s.Authority, Size: s.Size, PutTx: s.PutTx, Canary: s.Canary || s.Ground == string(record.GroundCanary),
+		Ground: record.GroundDue, Authority: s.Authority, Size: s.Size, PutTx: s.PutTx, PutBytes: s.PutBytes, PutCount: s.PutCount, Canary: s.Canary || s.Ground == string(record.GroundCanary),
 	}}
 	if s.Ground != "" {
 		f.item.Ground = record.Ground(s.Ground)

@@ -2,6 +2,7 @@ package purge
 
 import (
 	"context"
+	"time"
 
 	"domicile/chaincode/record"
 )
@@ -25,12 +26,15 @@ func (q *queue) take(most int) []string {
 	return out
 }
 
-// settleAll takes the last published tombstones off the list of what is to do. That
-// another run did so meanwhile is no failure: a transaction that finds nothing to
-// settle writes nothing, and then the holder's endorsements are not enough.
-func (r *runner) settleAll(ctx context.Context, collection string) {
+// settle takes published tombstones off the list of what is to do, while there are at
+// least so many. It is a transaction of its own: a purge that also settled would have
+// its own entries in the log collection, which are most of what it writes, written
+// again by its own sweep. That another run did so meanwhile is no failure: a
+// transaction that finds nothing to settle writes nothing, and then the holder's
+// endorsements are not enough.
+func (r *runner) settle(ctx context.Context, collection string, least int) {
 	hand := context.WithoutCancel(ctx)
-	for len(r.published.ids) > 0 {
+	for len(r.published.ids) >= max(1, least) {
 		r.settleSome(hand, collection, r.published.take(record.MaxRecords))
 	}
 }
@@ -56,6 +60,23 @@ func (r *runner) settleSome(ctx context.Context, collection string, list []strin
 		}
 		return
 	}
+}
+
+// DefaultShare is the share of its time that a run works: what leaves puts at four
+// fifths of their rate where the purge and they compete for the same processors.
+const DefaultShare = 0.5
+
+// MaxRest is the longest rest before a batch.
+const MaxRest = 10 * time.Second
+
+// rest waits before a batch, in proportion to what was done since the last rest:
+// reading, purging, waiting for sweeps and publishing.
+func (r *runner) rest(ctx context.Context) {
+	if r.Peers != nil && !r.began.IsZero() && !r.stopped {
+		worked := float64(time.Since(r.began))
+		_ = r.sleep(ctx, min(time.Duration(worked*(1-r.Share)/r.Share), MaxRest)) // the caller looks at ctx
+	}
+	r.began = time.Now()
 }
 
 // awaitSweep waits until every peer that answers has processed the block of the last

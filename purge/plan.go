@@ -58,6 +58,8 @@ type Item struct {
 	Authority  string        `json:"authority,omitempty"`
 	Size       int           `json:"size,omitempty"` // bytes of the resource
 	PutTx      string        `json:"-"`              // transaction whose write set holds it
+	PutBytes   int           `json:"-"`              // resources put in it
+	PutCount   int           `json:"-"`              // records put in it; 0: neither is known
 	Canary     bool          `json:"-"`              // about nobody: in no count
 }
 

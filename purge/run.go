@@ -44,6 +44,11 @@ type Options struct {
 	// SweepWait is how long a batch is waited for, SweepPoll how often is asked.
 	// Defaults 30 s, 100 ms.
 	SweepWait, SweepPoll time.Duration
+	// Share is the share of its time that a run works, above 0 and at most 1: with
+	// Peers it rests before a batch in proportion to what it did since the last
+	// rest, [MaxRest] at most, so that others get the channel and the peers'
+	// processors. Default [DefaultShare].
+	Share float64
 	// Canary, if set, stores a record about nobody in a collection, due by the day
 	// before, and returns it: it is purged with the first records of the
 	// collection, and others may look for its bytes. An error leaves the
@@ -75,6 +80,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SweepPoll <= 0 {
 		o.SweepPoll = 100 * time.Millisecond
+	}
+	if !(o.Share > 0 && o.Share <= 1) {
+		o.Share = DefaultShare
 	}
 	if o.Random == nil {
 		var seed [32]byte
@@ -134,6 +142,7 @@ type runner struct {
 	stopped bool           // the run ends after the batch in hand
 	block   uint64         // of the last purge or tombstone
 	swept   uint64         // block that was waited for last
+	began   time.Time      // of the work since the last rest
 	waiting map[string]int // due date -> records found that could be purged, and were not yet
 
 	// Of the collection in work.
@@ -143,7 +152,7 @@ type runner struct {
 	inherited map[string]bool // of them, those an earlier run began
 	tombs     []Item          // purged, or body purged: tombstone next
 	rests     []Item          // body purged and tombstone there: rest next
-	published queue           // purged and tombstone there: settle with the next purge
+	published queue           // purged and tombstone there: settle when they are many
 }
 
 // finish completes the result.
@@ -184,7 +193,7 @@ func (r *runner) collection(ctx context.Context, name string) error {
 		}
 		return ctx.Err()
 	})
-	r.settleAll(ctx, name)
+	r.settle(ctx, name, 1)
 	return err
 }
 
@@ -201,6 +210,7 @@ func (r *runner) page(ctx context.Context, found []finding, more bool) {
 		r.batch(ctx, record.PartAll, b)
 		if len(r.tombs) >= record.MaxRecords {
 			r.tombstones(ctx)
+			r.settle(ctx, b[0].Collection, record.MaxRecords)
 		}
 	}
 	r.tombstones(ctx)
@@ -304,6 +314,7 @@ func (r *runner) mayWait(batch []Item) bool {
 
 // batch purges one batch and waits for its sweep.
 func (r *runner) batch(ctx context.Context, part record.Part, items []Item) {
+	r.rest(ctx)
 	if ctx.Err() != nil || r.stopped {
 		return
 	}

@@ -3,7 +3,6 @@ package purge
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -25,7 +24,7 @@ func world() *fake {
 }
 
 func options() Options {
-	return Options{Collections: []string{"us-a"}, Before: today, Random: rand.New(rand.NewPCG(1, 2))}
+	return Options{Collections: []string{"us-a"}, Before: today, BatchRecords: 10, Random: rand.New(rand.NewPCG(1, 2))}
 }
 
 func TestRunPurgesAllThatIsDueAndNothingElse(t *testing.T) {
@@ -301,61 +300,4 @@ func TestPlanCountsWhatARunWouldMeet(t *testing.T) {
 	if err != nil || len(p.Items) != 30 || !p.Truncated {
 		t.Errorf("%d items, truncated %t, %v", len(p.Items), p.Truncated, err)
 	}
-}
-
-func TestBatchesHaveAFixedSizeAndMixTransactions(t *testing.T) {
-	var items []Item
-	for tx := range 100 {
-		for i := range 10 {
-			items = append(items, Item{ID: fmt.Sprint(tx, "-", i), PutTx: fmt.Sprint(tx), Size: 3000})
-		}
-	}
-	got := batches(items, 10, DefaultSweepBytes, rand.New(rand.NewPCG(3, 4)))
-	seen := map[string]int{}
-	short := 0
-	for _, b := range got {
-		txs := map[string]bool{}
-		for _, it := range b {
-			seen[it.ID]++
-			txs[it.PutTx] = true
-		}
-		if len(txs)*(record.BatchBytes+txOverhead) > DefaultSweepBytes {
-			t.Errorf("a batch touches %d transactions", len(txs))
-		}
-		if len(b) != 10 {
-			short++
-		}
-	}
-	if len(seen) != 1000 || short > len(got)/10 {
-		t.Errorf("%d records in %d batches, %d of them short", len(seen), len(got), short)
-	}
-}
-
-func FuzzBatches(f *testing.F) {
-	f.Add(uint64(1), 30, 10, 1000)
-	f.Fuzz(func(t *testing.T, seed uint64, n, limit, size int) {
-		n, limit = min(max(n, 0), 600), min(max(limit, 1), 100)
-		r := rand.New(rand.NewPCG(seed, 0))
-		var items []Item
-		for i := range n {
-			items = append(items, Item{ID: fmt.Sprint(i), PutTx: fmt.Sprint(r.IntN(n/3 + 1)), Size: min(max(size, 0), 1<<24) / (1 + r.IntN(9))})
-		}
-		seen := map[string]int{}
-		for _, b := range batches(items, limit, DefaultSweepBytes, r) {
-			if len(b) == 0 || len(b) > limit {
-				t.Fatalf("a batch of %d", len(b))
-			}
-			for _, it := range b {
-				seen[it.ID]++
-			}
-		}
-		for id, k := range seen {
-			if k != 1 {
-				t.Fatalf("%s is in %d batches", id, k)
-			}
-		}
-		if len(seen) != n {
-			t.Fatalf("%d of %d records are in a batch", len(seen), n)
-		}
-	})
 }

@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"regexp"
 )
@@ -159,7 +158,7 @@ func SealEvidence(key, drawn []byte, r Ref, e Evidence) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := json.Marshal(e)
+	plain, err := packEvidence(e)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +177,10 @@ func OpenEvidence(key, box []byte, r Ref) (Evidence, error) {
 	}
 	n := aead.NonceSize()
 	plain, err := aead.Open(nil, box[:n], box[n:], evidenceOf(r))
-	if err != nil || json.Unmarshal(plain, &e) != nil || e.Version != Version {
+	if err != nil {
+		return e, ErrEvidence
+	}
+	if e, err = unpackEvidence(plain); err != nil || e.Version != Version {
 		return Evidence{}, ErrEvidence
 	}
 	return e, nil

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strconv"
 	"strings"
 )
@@ -130,8 +132,23 @@ func RecordKey(id string) string { return prefixRecord + id }
 func MetaKey(id string) string { return prefixMeta + id }
 
 // DueKey is the private key of a due-index entry: date is YYYY-MM-DD, the first
-// day the record may be purged; nonce is 32 hex digits.
+// day the record may be purged; nonce is 32 hex digits, after [TxCluster] of the
+// record's put transaction in entries written since that exists.
 func DueKey(date, nonce string) string { return prefixDue + date + "/" + nonce }
+
+// clusterLen is how many hex digits [TxCluster] has.
+const clusterLen = 16
+
+// TxCluster is what the due entries of the records of one put transaction have in
+// common in front of their nonces, so that the due index lists records of one
+// transaction side by side and a purge may take them together: a peer rewrites the
+// private write set of a transaction once for each purge that touches it. It is the
+// beginning of a hash of the transaction's public id, so it adds nothing to a key's
+// secrecy, and it takes nothing away: the nonce has its 128 bits all the same.
+func TxCluster(txID string) string {
+	sum := sha256.Sum256([]byte("domicile due " + txID))
+	return hex.EncodeToString(sum[:clusterLen/2])
+}
 
 // SubjectKey is the private key of a subject-index entry.
 func SubjectKey(token, nonce string) string { return prefixSub + token + "/" + nonce }

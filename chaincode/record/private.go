@@ -67,6 +67,8 @@ type Meta struct {
 	SHA256   string   `json:"sha256"`
 	PutAt    string   `json:"putAt"` // transaction time, RFC 3339 UTC
 	PutTx    string   `json:"putTx"`
+	PutBytes int      `json:"putBytes,omitempty"` // resources put in PutTx into the collection; 0 in records older than the field
+	PutCount int      `json:"putCount,omitempty"` // records put in PutTx into the collection
 
 	Content     string    `json:"content"`               // digest of the canonical form, see fhir.Resource.Digest
 	LabelDigest string    `json:"labelDigest"`           // see ds4p.Digest
@@ -119,6 +121,8 @@ type State struct {
 	SHA256      string `json:"sha256,omitempty"` // of the resource bytes alone
 	Size        int    `json:"size,omitempty"`
 	PutTx       string `json:"putTx,omitempty"`
+	PutBytes    int    `json:"putBytes,omitempty"` // resources put with it in PutTx, its own included; 0: not known
+	PutCount    int    `json:"putCount,omitempty"` // records put with it in PutTx, itself included; 0: not known
 	PutAt       string `json:"putAt,omitempty"`
 	Replaces    string `json:"replaces,omitempty"`
 	DueDate     string `json:"dueDate,omitempty"`   // by the policy in force and the one at put, the later

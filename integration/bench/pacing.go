@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"domicile/chaincode/record"
@@ -16,7 +13,9 @@ import (
 type paced struct {
 	sweep float64 // s per 1,000 keys that a peer swept
 	whole float64 // s per 1,000 keys from the first transaction to the end of the sweeps
-	peak  float64 // × data
+	peak  float64 // × data: what the store grew by while purging, plus the data
+	store float64 // largest size of the store × its size before
+	cpu   float64 // ms of all the network's processes for a record
 }
 
 // pacing compares the product with the loop that one would write first.
@@ -34,6 +33,9 @@ func (b *bench) pacing(ctx context.Context, s *Section) error {
 		}
 		for i := range sides {
 			at := (i + r) % len(sides)
+			if err := b.compact(ctx, r+i == 0); err != nil {
+				return err
+			}
 			got, err := sides[at](ctx)
 			if err != nil {
 				return fmt.Errorf("%s, round %d: %w", names[at], r+1, err)
@@ -47,7 +49,9 @@ func (b *bench) pacing(ctx context.Context, s *Section) error {
 	for i, name := range names {
 		sweep[i] = column(name+", sweep", "s/1,000 keys", out[i], func(x paced) float64 { return x.sweep })
 		peak[i] = column(name+", peak of the private store", "× data", out[i], func(x paced) float64 { return x.peak })
-		s.add(sweep[i], column(name+", from the first transaction to the last sweep", "s/1,000 keys", out[i], func(x paced) float64 { return x.whole }), peak[i])
+		s.add(sweep[i], column(name+", from the first transaction to the last sweep", "s/1,000 keys", out[i], func(x paced) float64 { return x.whole }), peak[i],
+			column(name+", largest size of the private store", "× before", out[i], func(x paced) float64 { return x.store }),
+			column(name+", network CPU", "ms/record", out[i], func(x paced) float64 { return x.cpu }))
 	}
 	s.rate(figure(peak[0], atMost(3, " × data")))
 	if b.scale.naive > 0 {
@@ -75,7 +79,7 @@ func (b *bench) pacedRound(ctx context.Context) (paced, error) {
 		return paced{}, err
 	}
 	return b.swept(ctx, n, func(ctx context.Context) (map[uint64]bool, error) {
-		r, err := b.runPurge(ctx)
+		r, err := b.runPurge(ctx, "--share", "1")
 		if err == nil && r.purged < n {
 			err = fmt.Errorf("%d of %d records were purged", r.purged, n)
 		}
@@ -111,6 +115,10 @@ func (b *bench) swept(ctx context.Context, n int, purge func(context.Context) (m
 	if err != nil {
 		return paced{}, err
 	}
+	cpu, err := cpuOf(b.pids)
+	if err != nil {
+		return paced{}, err
+	}
 	before, peak := sizeOf(store), watchPeak(store)
 	start := time.Now()
 	blocks, err := purge(ctx)
@@ -123,13 +131,21 @@ func (b *bench) swept(ctx context.Context, n int, purge func(context.Context) (m
 	if err != nil {
 		return paced{}, err
 	}
+	used, err := cpuOf(b.pids)
+	if err != nil {
+		return paced{}, err
+	}
 	busy, err := logs[0].busy(blocks)
 	if err != nil {
 		return paced{}, err
 	}
 	data := float64(n * recordBytes())
 	thousand := float64(keys) / 1000
-	return paced{busy.Seconds() / thousand, whole.Seconds() / thousand, (data + float64(most-before)) / data}, nil
+	return paced{
+		sweep: busy.Seconds() / thousand, whole: whole.Seconds() / thousand,
+		peak: (data + float64(most-before)) / data, store: float64(most) / float64(before),
+		cpu: ms(used-cpu) / float64(n),
+	}, nil
 }
 
 // recordBytes is about what the keys and values of one record take.
@@ -139,83 +155,4 @@ func recordBytes() int {
 		n += len(k) + len(v)
 	}
 	return n
-}
-
-// foreground is how many clients put while a purge runs.
-const foreground = 4
-
-// disturbed compares the rate of puts during a purge with that without one.
-func (b *bench) disturbed(ctx context.Context, s *Section) error {
-	var quiet, during []float64
-	more := b.untilBudget()
-	for r := range b.rounds {
-		if !more(r) {
-			break
-		}
-		if err := b.load(ctx, b.scale.records, record.BatchRecords, "1990"); err != nil {
-			return err
-		}
-		for i := range 2 {
-			if (i+r)%2 == 0 {
-				rate, err := b.puts(ctx, func(ctx context.Context) error { return wait(ctx, b.scale.window) })
-				if err != nil {
-					return err
-				}
-				quiet = append(quiet, rate)
-				continue
-			}
-			rate, err := b.puts(ctx, func(ctx context.Context) error { _, err := b.runPurge(ctx); return err })
-			if err != nil {
-				return err
-			}
-			during = append(during, rate)
-		}
-		b.say("  round %d of %d, load average %.1f", r+1, b.rounds, loadAverage())
-	}
-	without, with := series("puts without a purge", "tx/s", quiet), series("puts during a purge", "tx/s", during)
-	s.add(without, with)
-	s.rate(ratio("puts during a purge over puts without", with, without, atLeast(0.8)))
-	return nil
-}
-
-// puts is the rate at which the foreground puts while something else runs.
-func (b *bench) puts(ctx context.Context, meanwhile func(context.Context) error) (perSecond float64, err error) {
-	running, stop := context.WithCancelCause(ctx)
-	var done atomic.Int64
-	var over atomic.Bool
-	var wg sync.WaitGroup
-	start := time.Now()
-	for range foreground {
-		wg.Go(func() {
-			for !over.Load() && running.Err() == nil {
-				_, err := put(running, b.users.raw[record.RoleWriter], 1, "2026")
-				switch {
-				case err == nil || strings.Contains(err.Error(), falseFailure):
-					if !over.Load() {
-						done.Add(1)
-					}
-				default:
-					stop(err)
-				}
-			}
-		})
-	}
-	err = meanwhile(running)
-	over.Store(true)
-	perSecond = float64(done.Load()) / time.Since(start).Seconds()
-	wg.Wait() // the last put of each client ends by itself
-	if cause := context.Cause(running); cause != nil {
-		err = cause
-	}
-	stop(nil)
-	return perSecond, err
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

@@ -28,6 +28,7 @@ type scaleConfig struct {
 	naive    int           // records in a put transaction of the naive loop
 	window   time.Duration // of undisturbed puts
 	patience time.Duration // with a sweep
+	share    float64       // of its time that a purge works while others put; 0: the command's default
 	due      int           // in a cycle
 	stored   sizes
 	memory   sizes
@@ -64,6 +65,7 @@ func (c *scaleConfig) flags(f *flag.FlagSet) {
 	f.IntVar(&c.records, "records", 1000, "-scale: records purged in a round; each has 8 keys")
 	f.IntVar(&c.naive, "naive", 25, "-scale: records in a put transaction of the naive loop; 0: leave it out")
 	f.DurationVar(&c.patience, "patience", 10*time.Minute, "-scale: how `long` a sweep is waited for")
+	f.Float64Var(&c.share, "share", 0, "-scale: --share of the purge while others put; 0: its default")
 	f.DurationVar(&c.window, "window", 15*time.Second, "-scale: how `long` puts are counted without a purge")
 	f.IntVar(&c.due, "due", 1000, "-scale: records due in a cycle in memory")
 	f.Var(&c.stored, "stored", "-scale: `numbers` of records stored on the network")
@@ -77,6 +79,9 @@ func (c *scaleConfig) shrink() {
 }
 
 func (c *scaleConfig) check() error {
+	if c.share < 0 || c.share > 1 {
+		return errors.New("-share must be above 0 and at most 1")
+	}
 	if c.records < 1 || c.naive < 0 || c.due < 1 || c.window <= 0 {
 		return errors.New("-records, -due and -window must be above 0, -naive not below")
 	}
@@ -86,8 +91,8 @@ func (c *scaleConfig) check() error {
 func (b *bench) scaleParts() []part {
 	c := b.scale
 	return []part{
-		{"Pacing", fmt.Sprintf("%d records of 2 KB, %d keys, put 10 in a transaction and purged by domicile purge run; against the same keys and bytes put %d records in a transaction and purged in one. The sweep is the time that a peer was at it, from its log; the peak is the growth of its private store while purging, plus the data, over the data.", c.records, c.records*record.KeysPerRecord, c.naive), b.pacing, false},
-		{"Puts during a purge", fmt.Sprintf("%d clients put one record of 2 KB at a time, for %s undisturbed and then while domicile purge run purges %d records.", foreground, c.window, c.records), b.disturbed, false},
+		{"Pacing", fmt.Sprintf("%d records of 2 KB, %d keys, put 10 in a transaction and purged by domicile purge run; against the same keys and bytes put %d records in a transaction and purged in one. The sweep is the time that a peer was at it, from its log; the peak is the growth of its private store while purging, plus the data, over the data. The stores are compacted before each side.", c.records, c.records*record.KeysPerRecord, c.naive), b.pacing, false},
+		{"Puts during a purge", fmt.Sprintf("%d clients put one record of 2 KB at a time, while domicile purge run purges %d records, and for %s undisturbed, half of it before and half after.", foreground, c.records, c.window), b.disturbed, false},
 		{"A cycle on the network", fmt.Sprintf("domicile purge plan and purge run with %d records due, at several numbers of records stored. The numbers grow on one network, so rounds of the sides are not interleaved.", c.due), b.networkCycles, false},
 		{"A cycle in memory", fmt.Sprintf("Plan and run of package purge with %d records due, on the real contract and an in-memory ledger in key order, without the garbage collector. Calls are what the ledger was asked for: simulations, keys and entries read, keys written.", c.due), b.memoryCycles, true},
 	}
@@ -134,6 +139,32 @@ func (b *bench) load(ctx context.Context, n, perTx int, year string) error {
 	return context.Cause(ctx)
 }
 
+// compact has the holder's stores compacted, one peer after the other, so that no side
+// pays for what another one left in them. A quick run does it once.
+func (b *bench) compact(ctx context.Context, first bool) error {
+	if b.quick && !first {
+		return nil
+	}
+	if err := b.command(ctx, nil, "purge", "scrub", "--region", region, "--org", org, "--execute"); err != nil {
+		return err
+	}
+	var err error
+	if b.pids, err = pids(ctx, b.n); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		_, err := put(ctx, b.users.raw[record.RoleWriter], 1, "2026")
+		if err == nil {
+			return nil
+		}
+		if wait(ctx, 200*time.Millisecond) != nil {
+			return fmt.Errorf("no put succeeds after the scrub: %w", err)
+		}
+	}
+}
+
 // purgeRun is what one run of the product did.
 type purgeRun struct {
 	purged int
@@ -142,10 +173,11 @@ type purgeRun struct {
 }
 
 // runPurge purges everything due in the collection, as an operator does.
-func (b *bench) runPurge(ctx context.Context) (purgeRun, error) {
+func (b *bench) runPurge(ctx context.Context, flags ...string) (purgeRun, error) {
 	var out, errs bytes.Buffer
 	start := time.Now()
-	code := cli.Run(ctx, []string{"purge", "run", "--dir", b.n.Dir(), "--region", region, "--collection", collection, "--execute"}, nil, &out, &errs)
+	args := []string{"purge", "run", "--dir", b.n.Dir(), "--region", region, "--collection", collection, "--execute"}
+	code := cli.Run(ctx, append(args, flags...), nil, &out, &errs)
 	r := purgeRun{took: time.Since(start), blocks: map[uint64]bool{}}
 	if code != cli.ExitDone {
 		return r, fmt.Errorf("purge run ended with status %d: %s", code, errs.String())

@@ -49,6 +49,9 @@ type cluster struct {
 	tried   map[string]bool // records of which a put was sent to the orderers
 	blocks  map[string]uint64
 	again   []*job // puts to be repeated until they are acknowledged
+
+	hookMu sync.Mutex
+	hook   func(op string) error // see beforeSubmit
 }
 
 // start brings a network up and takes it down with the test.
@@ -175,12 +178,33 @@ func (c *cluster) client(ctx context.Context, org, role, peer string) (*gateway.
 // submitting notes what reaches the orderers: after that an error leaves the outcome
 // open.
 func (c *cluster) submitting(_ context.Context, a gateway.Attempt) error {
+	if err := c.callHook(a.Op); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, id := range a.IDs {
 		c.tried[a.Op+" "+id] = true
 	}
 	return nil
+}
+
+func (c *cluster) callHook(op string) error {
+	c.hookMu.Lock()
+	defer c.hookMu.Unlock()
+	if c.hook == nil {
+		return nil
+	}
+	return c.hook(op)
+}
+
+// beforeSubmit has f called, once at a time, with the operation of each transaction that
+// is endorsed and about to be sent to the orderers; an error keeps it from that. nil ends
+// it.
+func (c *cluster) beforeSubmit(f func(op string) error) {
+	c.hookMu.Lock()
+	defer c.hookMu.Unlock()
+	c.hook = f
 }
 
 func (c *cluster) wasSubmitted(op, id string) bool {
@@ -209,9 +233,11 @@ func (c *cluster) peersOf(orgs ...string) []network.PeerEndpoint {
 func (c *cluster) heal(ctx context.Context, t *testing.T) {
 	t.Helper()
 	began := time.Now()
-	var a answer
+	var did strings.Builder
 	err := kit.Eventually(ctx, func() error {
-		if a = c.domicile(ctx, "network", "doctor", "--heal"); a.status != cli.ExitDone {
+		a := c.domicile(ctx, "network", "doctor", "--heal")
+		did.WriteString(a.words)
+		if a.status != cli.ExitDone {
 			return fmt.Errorf("network doctor --heal: status %d\n%s%s", a.status, a.out, a.words)
 		}
 		return nil
@@ -222,5 +248,5 @@ func (c *cluster) heal(ctx context.Context, t *testing.T) {
 	if err := c.WaitDiscovered(ctx); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("healed in %.1f s: %s", time.Since(began).Seconds(), strings.ReplaceAll(strings.TrimSpace(a.words), "\n", "; "))
+	t.Logf("healed in %.1f s: %s", time.Since(began).Seconds(), strings.ReplaceAll(strings.TrimSpace(did.String()), "\n", "; "))
 }

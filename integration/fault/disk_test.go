@@ -23,6 +23,7 @@ const inNamespace = "DOMICILE_FAULT_NAMESPACE"
 func TestADiskRunsFull(t *testing.T) {
 	if os.Getenv(inNamespace) == "" {
 		needPrograms(t)
+		t.Parallel()
 		again(t)
 		return
 	}
@@ -79,7 +80,7 @@ func (c *cluster) startAgain(ctx context.Context, peer string) error {
 // purgeSome lets a purge run while a peer is out of space; it may fail.
 func (c *cluster) purgeSome(ctx context.Context, t *testing.T) {
 	t.Helper()
-	r, err := c.purgeProcess(ctx, usA, end{})
+	r, err := c.purgeProcess(ctx, usA, options{})
 	c.must(t, err)
 	t.Logf("%d purges told meanwhile, the service ended with: %v", r.purged, r.err)
 }

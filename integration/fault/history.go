@@ -96,6 +96,23 @@ func (h *History) Ops() []Op {
 	return out
 }
 
+// Count returns how many operations of a kind were acknowledged and how many are under
+// way.
+func (h *History) Count(k Kind) (acknowledged, underWay int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, op := range h.ops {
+		switch {
+		case op.Kind != k:
+		case op.End == 0:
+			underWay++
+		case op.Outcome == OK:
+			acknowledged++
+		}
+	}
+	return acknowledged, underWay
+}
+
 // Since returns the operations on records that were first put after so many operations,
 // and the ids of those records, each once.
 func (h *History) Since(n int) (ops []Op, ids []string) {

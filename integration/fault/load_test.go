@@ -40,13 +40,23 @@ type job struct {
 	id string // once known
 }
 
-// newJob makes a resource that nobody else has. padding makes it larger.
+// newJob makes a resource that nobody else has. padding makes it larger, by so many bytes
+// that no database compresses.
 func newJob(h home, end string, padding int) *job {
 	word := "w" + rand.Text()
 	return &job{home: h, name: word, erasable: end == longAgo, body: fmt.Appendf(nil,
 		`{"resourceType":"Encounter","status":"finished","class":{"code":"AMB"},"period":{"end":%q},`+
 			`"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">%s %s</div>"}}`,
-		end, word, strings.Repeat("x", padding))}
+		end, word, noise(padding))}
+}
+
+// noise is n random letters and digits.
+func noise(n int) string {
+	var b strings.Builder
+	for b.Len() < n {
+		b.WriteString(rand.Text())
+	}
+	return b.String()[:n]
 }
 
 func (j *job) sha() string {

@@ -33,6 +33,9 @@ const binDir = "../../bin"
 var interrupted context.Context
 
 func TestMain(m *testing.M) {
+	if file := os.Getenv(clockFile); file != "" {
+		os.Exit(runByClock(file))
+	}
 	flag.Parse()
 	var stop context.CancelFunc
 	interrupted, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -77,9 +80,11 @@ func dice(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(*seed, h.Sum64()))
 }
 
-// patience bounds a test: so long for each round, and as long for the start.
+// patience lets a test run beside others, each on its own network, for most of their time
+// is waiting, and bounds it: so long for each round, and as long for the start.
 func patience(t *testing.T, round time.Duration) context.Context {
 	t.Helper()
+	t.Parallel()
 	limit := time.Duration(*rounds+1) * round
 	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errors.New("the test took too long"))
 	t.Cleanup(cancel)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,9 @@ import (
 	"domicile/collections"
 	"domicile/erasure"
 	"domicile/gateway"
+	"domicile/integration/kit"
 	"domicile/internal/cli"
+	"domicile/network"
 )
 
 var usShared = home{"us", "UsHospital", "us-shared"}
@@ -27,11 +30,12 @@ regions:
   - {name: eu, octet: 20, orderers: 2, organizations: [{name: EuHospital, peers: 2}]}
 `
 
-// TestAnOrganisationIsRemovedFromACollection takes UsPayer out of a collection of three.
-// It keeps on its disks what it had and gets nothing new; its clients are refused; and it
-// still processes purges: after its operator's scrub nothing of what was purged is left
-// there.
-func TestAnOrganisationIsRemovedFromACollection(t *testing.T) {
+// TestT10_AnOrganisationLeavesACollectionAndJoinsItAgain takes UsPayer out of a collection
+// of three. It keeps on its disks what it had and gets nothing new; its clients are
+// refused; and it still processes purges: after its operator's scrub nothing of what was
+// purged is left there. When it joins again it is given everything that the others keep,
+// the past included, and nothing that they have purged.
+func TestT10_AnOrganisationLeavesACollectionAndJoinsItAgain(t *testing.T) {
 	ctx := patience(t, 2*time.Minute)
 	const removed = "UsPayer"
 	c := start(ctx, t, topologyShared, writePolicy(t, "UsHospital", "UsLab", removed))
@@ -40,7 +44,7 @@ func TestAnOrganisationIsRemovedFromACollection(t *testing.T) {
 	purged, before := c.secrets(ctx, t, []*job{due, kept})
 	count := func(what []erasure.Pattern) (n int) {
 		for _, p := range c.peersOf(removed) {
-			n += c.findings(ctx, t, p.Name, what)
+			n += len(c.traces(ctx, t, p.Name, what))
 		}
 		return n
 	}
@@ -51,8 +55,9 @@ func TestAnOrganisationIsRemovedFromACollection(t *testing.T) {
 		t.Fatalf("policy apply: status %d\n%s", a.status, a.words)
 	}
 	c.forgetClients(t) // they keep the policy that they read for a minute
-	later := newJob(usShared, farOff, 0)
-	c.mustPut(ctx, t, []*job{later})
+	later, brief := newJob(usShared, farOff, 0), newJob(usShared, longAgo, 0)
+	c.mustPut(ctx, t, []*job{later, brief})
+	never, _ := c.secrets(ctx, t, []*job{brief})
 	if n := count([]erasure.Pattern{{Name: "later", Bytes: []byte(later.name)}}); n != 0 {
 		t.Errorf("put after %s was removed, and in its files %d times", removed, n)
 	}
@@ -68,15 +73,64 @@ func TestAnOrganisationIsRemovedFromACollection(t *testing.T) {
 	}
 	c.judge(ctx, t, *rounds-1, usShared)
 	c.settleTransient(ctx, t)
-	if a := c.domicile(ctx, "purge", "scrub", "--region", "us", "--org", removed, "--execute"); a.status != cli.ExitDone {
-		t.Fatalf("purge scrub: status %d\n%s", a.status, a.words)
-	}
+	c.scrub(ctx, t, removed)
 	if n := count(purged); n != 0 {
 		t.Errorf("%s was scrubbed after the purge, and has %d traces of it", removed, n)
 	}
 	if count(before) == 0 {
 		t.Error("the search finds nothing of what is kept, so it proves nothing")
 	}
+	c.mustDo(t, c.domicile(ctx, "policy", "apply", writePolicy(t, "UsHospital", "UsLab", removed)))
+	c.forgetClients(t)
+	client, err = c.client(ctx, removed, record.RoleReader, "")
+	c.must(t, err)
+	c.must(t, kit.Eventually(ctx, func() error { _, err := client.Get(ctx, later.id); return err }))
+	if n := count(slices.Concat(purged, never)); n != 0 {
+		t.Errorf("%s joined again and was given what had been purged, %d traces", removed, n)
+	}
+	c.judge(ctx, t, *rounds-1, usShared)
+}
+
+// TestT36_UpgradesThereAndBackLoseNothing changes the policy and restarts the chaincode
+// servers one after another, and back, while clients that were opened before put, read
+// and purge. A policy without a collection that is there is refused, and changes nothing.
+func TestT36_UpgradesThereAndBackLoseNothing(t *testing.T) {
+	ctx := patience(t, 2*time.Minute)
+	dice(t)
+	three, two := writePolicy(t, "UsHospital", "UsLab", "UsPayer"), writePolicy(t, "UsHospital", "UsLab")
+	c := start(ctx, t, topologyShared, three)
+	c.mustPut(ctx, t, []*job{newJob(usShared, longAgo, 0), newJob(usShared, farOff, 0)})
+	for _, policy := range []string{two, three} {
+		writing, over := context.WithCancel(ctx)
+		writer := make(chan int)
+		go func() {
+			n := 0
+			for writing.Err() == nil {
+				if err := c.put(ctx, newJob(usShared, longAgo, 0)); err == nil {
+					n++
+				} else if !gateway.Retryable(err) {
+					t.Logf("a put during the upgrade: %v", err)
+				}
+			}
+			writer <- n
+		}()
+		a := c.domicile(ctx, "policy", "apply", "--upgrade", policy)
+		over()
+		n := <-writer
+		c.mustDo(t, a)
+		t.Logf("%d puts acknowledged during the upgrade", n)
+		c.resume(ctx, t)
+		c.purgeAll(ctx, t, usShared)
+	}
+	text, err := os.ReadFile(three)
+	c.must(t, err)
+	from, to := strings.Index(string(text), "      - name: us-shared\n"), strings.Index(string(text), "      - name: us-a-log\n")
+	less := filepath.Join(filepath.Dir(three), "less.yaml")
+	c.must(t, os.WriteFile(less, append(text[:from:from], text[to:]...), 0o600))
+	if a := c.domicile(ctx, "policy", "apply", less); a.status != cli.ExitRefused {
+		t.Errorf("a policy without a collection that is there: status %d\n%s", a.status, a.words)
+	}
+	c.judge(ctx, t, *rounds-1, usShared)
 }
 
 // writePolicy writes the small demonstration policy with a collection that these
@@ -128,14 +182,17 @@ func (c *cluster) forgetClients(t *testing.T) {
 	clear(c.clients)
 }
 
-// TestTooFewMemberPeers stops one of two member peers: puts and purges are refused as
-// unavailable, nothing happens, and everything goes on when the peer is back. Three peers
-// are the remedy, as the doctor says.
-func TestTooFewMemberPeers(t *testing.T) {
+// TestT24_TooFewMemberPeersBlockPutsAndPurges stops one of two member peers: puts and
+// purges are refused as unavailable, nothing happens, and everything goes on when the peer
+// is back. The doctor warns before, and says what is wrong then.
+func TestT24_TooFewMemberPeersBlockPutsAndPurges(t *testing.T) {
 	ctx := patience(t, time.Minute)
 	c := start(ctx, t, topologyTwo)
 	c.mustPut(ctx, t, jobs(usA, 3))
 	const away = "peer1.UsHospital"
+	if a := c.domicile(ctx, "network", "doctor"); !strings.Contains(a.out, network.CheckMemberPeers) || !strings.Contains(a.out, network.Warn) {
+		t.Errorf("the doctor does not warn of two member peers: %s", a.out)
+	}
 	c.must(t, c.StopNode(ctx, away))
 	short, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -143,10 +200,13 @@ func TestTooFewMemberPeers(t *testing.T) {
 	if err == nil || !gateway.Retryable(err) {
 		t.Errorf("a put with one member peer: %v", err)
 	}
-	r, err := c.purgeProcess(ctx, usA, end{})
+	r, err := c.purgeProcess(ctx, usA, options{})
 	c.must(t, err)
 	if r.err == nil || r.purged != 0 {
 		t.Errorf("a purge with one member peer: %v, %d purged", r.err, r.purged)
+	}
+	if a := c.domicile(ctx, "network", "doctor"); a.status == cli.ExitDone || !strings.Contains(a.out, away) {
+		t.Errorf("the doctor, with a member peer stopped: status %d\n%s", a.status, a.out)
 	}
 	t.Logf("refused: put in time; purge in %.1f s", r.took.Seconds())
 	c.must(t, c.StartNode(ctx, away))

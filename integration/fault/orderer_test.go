@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"errors"
 	"os"
 	"regexp"
 	"slices"
@@ -24,23 +25,32 @@ regions:
   - {name: au, octet: 40, orderers: 1, organizations: [{name: AuHealth, peers: 2}]}
 `
 
-// TestOrderersAreLost kills the orderer that leads, in the middle of puts: nothing more
+// TestT29_OrderersAreLost kills the orderer that leads, in the middle of puts: nothing more
 // than a pause. Then two of four, which stops ordering: puts and purges are refused or
 // left open, none is acknowledged, and what was acknowledged before is there when they
 // are back.
-func TestOrderersAreLost(t *testing.T) {
+func TestT29_OrderersAreLost(t *testing.T) {
 	ctx := patience(t, 3*time.Minute)
 	d := dice(t)
 	c := start(ctx, t, topologyFour)
 	for round := range *rounds {
 		leader := c.leader(ctx, t)
 		list := jobs(usA, 16)
-		crashed := make(chan error, 1)
-		timer := time.AfterFunc(time.Duration(d.Int64N(int64(time.Second))), func() { crashed <- c.crash(ctx, leader) })
+		after := 1 + d.IntN(8)
+		err := errors.New("it was not reached")
+		c.beforeSubmit(func(op string) error {
+			if op != record.OpPut {
+				return nil
+			}
+			if after--; after == 0 { // this put, and others under way, are ordered without it
+				err = c.crash(ctx, leader)
+			}
+			return nil
+		})
 		began := time.Now()
 		n := c.putAll(ctx, t, list)
-		timer.Stop()
-		c.must(t, <-crashed)
+		c.beforeSubmit(nil)
+		c.must(t, err)
 		t.Logf("round %d: %s led and was killed; %d of %d puts acknowledged in %.1f s", round+1, leader, n, len(list), time.Since(began).Seconds())
 		if n < len(list)/2 {
 			t.Errorf("the loss of one orderer of four refused %d of %d puts", len(list)-n, len(list))
@@ -73,7 +83,7 @@ func (c *cluster) twoLost(ctx context.Context, t *testing.T, which []int) {
 		// Two orderers may have it, and order it when the others are back.
 		t.Errorf("a put with two of four orderers gives %s", code)
 	}
-	r, err := c.purgeProcess(ctx, usA, end{after: 5 * time.Second})
+	r, err := c.purgeProcess(ctx, usA, options{after: 5 * time.Second})
 	c.must(t, err)
 	if r.purged > 0 || r.err == nil && !r.killed {
 		t.Errorf("%d purges were told with two of four orderers; the service ended with %v", r.purged, r.err)

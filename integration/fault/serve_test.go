@@ -42,9 +42,14 @@ var address = regexp.MustCompile(`metrics and health at (\S+)`)
 // serve starts `purge serve` with a configuration and waits for its metrics.
 func (c *cluster) serve(ctx context.Context, t *testing.T, config string) *service {
 	t.Helper()
-	s := &service{ended: make(chan error, 1)}
-	s.cmd = exec.CommandContext(ctx, filepath.Join(c.BinDir(), "domicile"), "--dir", c.dir(), "purge", "serve",
-		"--region", usA.region, "--config", c.file(t, "service.yaml", config), "--execute")
+	return c.serving(ctx, t, exec.CommandContext(ctx, filepath.Join(c.BinDir(), "domicile"), "--dir", c.dir(), "purge", "serve",
+		"--region", usA.region, "--config", c.file(t, "service.yaml", config), "--execute"))
+}
+
+// serving starts a service.
+func (c *cluster) serving(ctx context.Context, t *testing.T, cmd *exec.Cmd) *service {
+	t.Helper()
+	s := &service{cmd: cmd, ended: make(chan error, 1)}
 	out, err := s.cmd.StdoutPipe()
 	c.must(t, err)
 	words, err := s.cmd.StderrPipe()

@@ -59,7 +59,10 @@ func (l ledger) canary(ctx context.Context, collection, before string) (purge.It
 	}
 	due := day.AddDate(0, 0, -1).Format(time.DateOnly)
 	k, err := l.Client.Canary(ctx, collection, due)
-	return purge.Item{ID: k.ID, Collection: collection, DueDate: due, DueNow: true, Ground: record.GroundCanary, Size: k.Size, PutTx: k.Tx.TxID}, err
+	return purge.Item{
+		ID: k.ID, Collection: collection, DueDate: due, DueNow: true, Ground: record.GroundCanary,
+		Size: k.Size, PutTx: k.Tx.TxID, PutBytes: k.Size, PutCount: 1,
+	}, err
 }
 
 // oneError names every record that failed in one error, as purge.Ledger asks. The

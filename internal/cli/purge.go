@@ -172,8 +172,11 @@ is printed for each thing done.`,
   domicile purge run --region us --once --config serve.yaml --execute`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if !(o.Share > 0 && o.Share <= 1) {
+				return usagef("--share must be above 0 and at most 1")
+			}
 			if file != "" {
-				for _, other := range []string{"case", "collection", "limit", "batch"} {
+				for _, other := range []string{"case", "collection", "limit", "batch", "share"} {
 					if c.Flags().Changed(other) {
 						return usagef("--%s does not go with --config, which says what to purge", other)
 					}
@@ -210,6 +213,7 @@ is printed for each thing done.`,
 	c.Flags().StringVar(&ref, "case", "", "`reference` of an approved case of erasure")
 	c.Flags().StringVar(&p.officer, "officer", "", "with --case: settings `FILE` of an officer, who finds the records (default: the local network's)")
 	c.Flags().IntVar(&o.BatchRecords, "batch", purge.DefaultBatchRecords, "`records` in one purge transaction")
+	c.Flags().Float64Var(&o.Share, "share", purge.DefaultShare, "`part` of its time that the run works, above 0 to 1; it rests in between, for other writers")
 	return c
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -78,7 +79,7 @@ func (a *app) serve(ctx context.Context, p *purgeFlags, config *serve.Config, ex
 	l := newLedger(client)
 	events := &eventPrinter{app: a, execute: execute}
 	b := serve.Backend{
-		Ledger: l, Peers: l, Collections: client.Collections, Log: log, DryRun: !execute, Event: events.print,
+		Ledger: l, Peers: l, Collections: client.Collections, Log: log, DryRun: !execute, Event: events.print, Now: clockOf(ctx),
 		Paused: func(ctx context.Context) (bool, error) {
 			pause, err := client.Paused(ctx, "")
 			return pause != nil, err
@@ -108,6 +109,20 @@ func (a *app) serve(ctx context.Context, p *purgeFlags, config *serve.Config, ex
 		return errors.Join(err, events.err)
 	}
 	return errors.Join(a.serveUntil(ctx, s), events.err)
+}
+
+type clockKey struct{}
+
+// WithClock makes `purge serve` go by another wall clock than the machine's: for tests of
+// what a wrong clock does. [Run] must be given the context that it returns.
+func WithClock(ctx context.Context, now func() time.Time) context.Context {
+	return context.WithValue(ctx, clockKey{}, now)
+}
+
+// clockOf is the clock of the context, nil for the machine's.
+func clockOf(ctx context.Context) func() time.Time {
+	now, _ := ctx.Value(clockKey{}).(func() time.Time)
+	return now
 }
 
 // serveUntil runs service and listener until ctx ends.

@@ -50,6 +50,9 @@ type Config struct {
 	// SweepBytes bounds the write sets that one purge touches. Default
 	// [purge.DefaultSweepBytes].
 	SweepBytes int64 `yaml:"sweepBytes"`
+	// Share is the share of its time that a run works. Default
+	// [purge.DefaultShare].
+	Share float64 `yaml:"share"`
 	// Limit is the most records that one run purges. Default 0: no limit.
 	Limit int `yaml:"limit"`
 	// Collections to work on. Default: all that the organisation holds.
@@ -124,6 +127,9 @@ func (c *Config) defaults() {
 	if c.SweepBytes == 0 {
 		c.SweepBytes = purge.DefaultSweepBytes
 	}
+	if c.Share == 0 {
+		c.Share = purge.DefaultShare
+	}
 	if c.Heartbeat.Idle == 0 {
 		c.Heartbeat.Idle = 30 * time.Minute
 	}
@@ -164,6 +170,9 @@ func (c *Config) check() error {
 		if n.have < 0 || n.have > n.max {
 			return fmt.Errorf("%s: out of range, at most %d", n.key, n.max)
 		}
+	}
+	if !(c.Share >= 0 && c.Share <= 1) {
+		return errors.New("share: above 0 and at most 1")
 	}
 	if c.Observe != 0 && c.Observe < time.Second {
 		return errors.New("observe: at least 1s")

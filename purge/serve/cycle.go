@@ -64,7 +64,7 @@ func (s *Service) purge(ctx context.Context, before string) (*purge.Result, erro
 	}
 	return purge.Run(ctx, s.backend.Ledger, purge.Options{
 		Collections: names, Before: before, HoldBack: s.config.HoldBackDays, Limit: s.config.Limit,
-		BatchRecords: s.config.Batch, SweepBytes: s.config.SweepBytes, Peers: s.pacing(), Canary: s.backend.Canary,
+		BatchRecords: s.config.Batch, SweepBytes: s.config.SweepBytes, Share: s.config.Share, Peers: s.pacing(), Canary: s.backend.Canary,
 		Progress: func(e purge.Event) {
 			s.metrics.event(e)
 			if s.backend.Event != nil {

@@ -18,7 +18,7 @@ import (
 
 func (f *shelf) service(t testing.TB, yaml string) *Service {
 	t.Helper()
-	c, err := ParseConfig([]byte("version: 1\n" + yaml))
+	c, err := ParseConfig([]byte("version: 1\nbatch: 10\n" + yaml))
 	if err != nil {
 		t.Fatal(err)
 	}
