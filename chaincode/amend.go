@@ -202,7 +202,7 @@ func (a *amendment) date(c *call) error {
 	later := !accepted.IsZero() && now.Due.Compare(accepted) > 0
 	if later || a.req.Accept {
 		a.changed = a.changed || now.Due != accepted
-		a.meta.Due, a.meta.Row = now.Due.String(), now.Row
+		a.meta.Due, a.meta.Row, a.meta.RowRegion = now.Due.String(), now.Row, now.Region
 	}
 	return nil
 }

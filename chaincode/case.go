@@ -39,8 +39,8 @@ func checkCase(req *record.CaseRequest) (*record.Drawer, error) {
 			return nil, err
 		}
 	case record.CaseApprove, record.CaseClose:
-		if req.Law != "" || len(req.Subjects) > 0 || req.Received != "" || req.Deadline != "" {
-			return nil, record.Fail(record.CodeBadRequest, "law, subjects, received and deadline are for opening a case only")
+		if req.Law != "" || len(req.Subjects) > 0 || req.Received != "" || req.Deadline != "" || req.Others {
+			return nil, record.Fail(record.CodeBadRequest, "law, subjects, received, deadline and others are for opening a case only")
 		}
 	default:
 		return nil, record.Fail(record.CodeBadRequest, "field action is none of open, approve, close")
@@ -105,7 +105,7 @@ func (c *call) act(old *record.Case, req *record.CaseRequest) (*record.Case, err
 func (c *call) opened(old *record.Case, req *record.CaseRequest) (*record.Case, error) {
 	if old != nil {
 		same := old.ClosedAt == "" && old.Law == req.Law && old.Received == req.Received &&
-			old.Deadline == req.Deadline && slices.Equal(old.Subjects, req.Subjects)
+			old.Deadline == req.Deadline && old.Others == req.Others && slices.Equal(old.Subjects, req.Subjects)
 		if !same {
 			return nil, record.Fail(record.CodeExists, "another case has this reference; give this one its own")
 		}
@@ -113,7 +113,7 @@ func (c *call) opened(old *record.Case, req *record.CaseRequest) (*record.Case, 
 	}
 	return &record.Case{
 		Version: record.Version, Case: req.Case, Law: req.Law, Subjects: req.Subjects,
-		Received: req.Received, Deadline: req.Deadline, Authority: req.Authority, Reason: req.Reason,
+		Received: req.Received, Deadline: req.Deadline, Others: req.Others, Authority: req.Authority, Reason: req.Reason,
 		OpenedBy: c.who.id, OpenedAt: c.at(),
 	}, nil
 }

@@ -63,7 +63,7 @@ func (c *call) arrived(d *doomed, b bearing, t record.Target, h *holdings) (reco
 	switch {
 	case twin.MovedFrom == nil || *twin.MovedFrom != from || twin.SHA256 != d.meta.SHA256,
 		anchor.PurgedAt != "" || anchor.Hash != hex.EncodeToString(hash),
-		!within(d.meta.Subjects, twin.Subjects) || !within(b.own, on.own),
+		!within(d.meta.Subjects, twin.Subjects) || !within(b.own, on.own) || !answered(b.setters, on.setters),
 		!continues(&d.meta, &twin), twin.Due != "" && (d.meta.Due == "" || twin.Due < d.meta.Due):
 		return record.CodeNotMoved, nil
 	case words.Downgrade(atrest.Labels(d.meta.Labels), atrest.Labels(twin.Labels)):
@@ -76,6 +76,19 @@ func (c *call) arrived(d *doomed, b bearing, t record.Target, h *holdings) (reco
 
 func within(list, all []string) bool {
 	return !slices.ContainsFunc(list, func(s string) bool { return !slices.Contains(all, s) })
+}
+
+// answered tells whether each matter that holds a record is on its copy with the word
+// of one who first set it, who may then not release it there either.
+func answered(record, twin []setter) bool {
+	same := func(s setter) bool {
+		return slices.ContainsFunc(twin, func(t setter) bool {
+			return t.matter == s.matter && (t.by == s.first() || t.before == s.first())
+		})
+	}
+	return !slices.ContainsFunc(record, func(s setter) bool {
+		return !slices.ContainsFunc(record, func(o setter) bool { return o.matter == s.matter && same(o) })
+	})
 }
 
 // continues tells whether the label history of a copy goes on where that of the
@@ -153,6 +166,9 @@ func (c *call) covered(d *doomed, b bearing, k *record.Case) (record.Code, error
 	covered := slices.ContainsFunc(d.meta.Subjects, func(s string) bool { return slices.Contains(k.Subjects, s) })
 	if !covered {
 		return record.CodeNoCase, nil
+	}
+	if !k.Others && !within(d.meta.Subjects, k.Subjects) {
+		return record.CodeShared, nil
 	}
 	if len(b.matters) > 0 {
 		return record.CodeHeld, nil

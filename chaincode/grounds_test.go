@@ -93,8 +93,7 @@ func TestMoved_is_refused_when(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})
 	for name, change := range map[string]func(*record.PutRecord){
 		"the copy says nothing of the record": func(r *record.PutRecord) { r.MovedFrom, r.History, r.Due, r.Row = nil, nil, "", "" },
-		"the copy is of another record":       func(r *record.PutRecord) { r.MovedFrom.ID = record.NewID() },
-		"the copy is of another collection":   func(r *record.PutRecord) { r.MovedFrom.Collection = "us-a3" },
+		"the copy is of another record":       func(r *record.PutRecord) { r.MovedFrom.ID = w.put("us-a", encounter("2199-12-31")) },
 		"a person is missing":                 func(r *record.PutRecord) { r.Subjects = r.Subjects[:1] },
 		"the label history is missing":        func(r *record.PutRecord) { r.History = nil },
 		"the label history is another one": func(r *record.PutRecord) {

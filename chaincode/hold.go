@@ -20,11 +20,18 @@ func hold(c *call, req *record.HoldRequest) ([]byte, error) {
 		return nil, err
 	}
 	matter := c.matter(req)
-	matter.First = first(targets, matter)
+	if matter.First = first(targets, matter); matter.First == "" && req.For != matter.SetBy {
+		matter.First = req.For
+	}
 	var full offenders
 	for _, t := range targets {
-		if t.index(req.Matter) >= 0 {
-			continue // set already: the first word stays
+		if i := t.index(req.Matter); i >= 0 {
+			// Set already: the first word stays, and only who else may not release
+			// it is added.
+			if m := &t.doc.Matters[i]; m.First == "" && req.For != m.SetBy {
+				m.First = req.For
+			}
+			continue
 		}
 		if len(t.doc.Matters) >= maxMatters {
 			full.add(record.CodeTooLarge, t.name)
@@ -39,6 +46,9 @@ func hold(c *call, req *record.HoldRequest) ([]byte, error) {
 
 // release is [record.OpRelease]. Nobody releases what he set himself.
 func release(c *call, req *record.HoldRequest) ([]byte, error) {
+	if req.For != "" {
+		return nil, record.Fail(record.CodeBadRequest, "field for is for setting a hold")
+	}
 	if req.Query != nil {
 		return nil, releaseQuery(c, req)
 	}
@@ -112,6 +122,9 @@ func (c *call) targets(req *record.HoldRequest) ([]*target, *record.Drawer, erro
 }
 
 func checkHold(req *record.HoldRequest) (*record.Drawer, error) {
+	if len(req.For) > maxMatter {
+		return nil, record.Fail(record.CodeBadRequest, "field for is too long")
+	}
 	if err := checkText(req.Matter, "matter", maxMatter); err != nil {
 		return nil, err
 	}

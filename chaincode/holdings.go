@@ -1,6 +1,7 @@
 package chaincode
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -157,7 +158,14 @@ type bearing struct {
 	own     []string      // those of them that stand on the record itself or by query
 	facts   []record.Fact // in force, about any of its subjects
 	limited bool
+	setters []setter // of the matters in own
 }
+
+// setter is who set a matter that stands on a record itself or by query.
+type setter struct{ matter, by, before string }
+
+// first is who set it before anybody extended it.
+func (s setter) first() string { return cmp.Or(s.before, s.by) }
 
 // about reads everything that bears on a record of a collection. Every key is read even after the
 // first hold, so that the transaction conflicts with whatever changes any of them
@@ -179,6 +187,7 @@ func (h *holdings) about(meta *record.Meta, coll string) (bearing, error) {
 			b.matters = append(b.matters, m.Matter)
 			if i == 0 {
 				b.own = append(b.own, m.Matter)
+				b.setters = append(b.setters, setter{m.Matter, m.SetBy, m.First})
 			}
 		}
 		if i > 0 {
@@ -195,6 +204,7 @@ func (h *holdings) about(meta *record.Meta, coll string) (bearing, error) {
 		if slices.Contains(meta.Held, q.Matter.Matter) || matches(words, &q.Query, meta) {
 			b.matters = append(b.matters, q.Matter.Matter)
 			b.own = append(b.own, q.Matter.Matter)
+			b.setters = append(b.setters, setter{q.Matter.Matter, q.Matter.SetBy, q.Matter.First})
 		}
 	}
 	b.matters, b.own = unique(b.matters), unique(b.own)

@@ -166,7 +166,7 @@ var origins = map[string]bool{
 
 // sourced refuses the label 42CFRPart2 from nowhere: it follows from who made or
 // held the record, never from its codes. carried tells whether the resource, or the
-// record before, carries it; decided, whether a person may have.
+// record before, carries it; decided, whether a person decides it now.
 func (c *call) sourced(id string, labels []ds4p.Label, carried, decided bool) error {
 	for _, l := range labels {
 		if l.Coding() != ds4p.Part2 {

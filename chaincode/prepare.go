@@ -68,14 +68,14 @@ func checkOrigin(c *call, r *record.PutRecord, at string) error {
 		if m.Collection == c.coll.Name || !slices.Contains(c.siblings(), m.Collection) || record.CheckID(m.ID) != nil || m.ID == r.ID {
 			return record.Fail(record.CodeBadRequest, at+".movedFrom names no record of another collection of the holder")
 		}
-	} else if len(r.History) > 0 || r.Due != "" || r.Row != "" {
+	} else if len(r.History) > 0 || r.Due != "" || r.Row != "" || r.RowRegion != "" {
 		return record.Fail(record.CodeBadRequest, at+".history, due and row are for a record that continues another")
 	}
 	if _, err := checkDay(r.Due, at+".due"); err != nil {
 		return err
 	}
-	if len(r.Row) > maxMatter {
-		return record.Fail(record.CodeBadRequest, at+".row is too long")
+	if max(len(r.Row), len(r.RowRegion)) > maxMatter {
+		return record.Fail(record.CodeBadRequest, at+".row or rowRegion is too long")
 	}
 	if len(r.History) > maxHistory {
 		return record.Fail(record.CodeTooLarge, fmt.Sprintf("%s has more than %d older label sets", at, maxHistory))
@@ -153,7 +153,11 @@ func (c *call) labelsOf(r *record.PutRecord, res *fhir.Resource) (labelSet, erro
 	if err != nil {
 		return set, err
 	}
-	if err := c.sourced(r.ID, labels, carries(in), r.MovedFrom != nil); err != nil {
+	carried, err := c.carriedOn(r)
+	if err != nil {
+		return set, err
+	}
+	if err := c.sourced(r.ID, labels, carries(in) || carried, false); err != nil {
 		return set, err
 	}
 	until := r.Terms != nil && r.Terms.Until != ""
@@ -161,6 +165,23 @@ func (c *call) labelsOf(r *record.PutRecord, res *fhir.Resource) (labelSet, erro
 		return set, record.Fail(record.CodeBadLabels, r.ID+" T11 asks for terms with an end")
 	}
 	return set, nil
+}
+
+// carriedOn tells whether the record that this one continues has the label 42CFRPart2.
+// It is read whatever the labels are, so that reading it tells nothing but the move.
+func (c *call) carriedOn(r *record.PutRecord) (bool, error) {
+	if r.MovedFrom == nil {
+		return false, nil
+	}
+	var origin record.Meta
+	present, err := c.document(r.MovedFrom.Collection, record.MetaKey(r.MovedFrom.ID), &origin)
+	if err != nil {
+		return false, err
+	}
+	if !present {
+		return false, record.Fail(record.CodeNotMoved, r.ID)
+	}
+	return carries(ds4p.Inbound{Labels: atrest.Labels(origin.Labels)}), nil
 }
 
 func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, set labelSet, queries []record.HeldQuery) (record.Meta, error) {
@@ -189,10 +210,10 @@ func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, set labelSet, que
 		return meta, err
 	}
 	if a := collections.Assess(k); a.Verdict != collections.VerdictNever {
-		meta.Due, meta.Row = a.Due.String(), a.Row
+		meta.Due, meta.Row, meta.RowRegion = a.Due.String(), a.Row, a.Region
 	}
 	if r.MovedFrom != nil && (r.Due == "" || r.Due > meta.Due) {
-		meta.Due, meta.Row = r.Due, r.Row
+		meta.Due, meta.Row, meta.RowRegion = r.Due, r.Row, r.RowRegion
 	}
 	return meta, nil
 }

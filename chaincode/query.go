@@ -58,6 +58,9 @@ func (c *call) queryTarget(req *record.HoldRequest) (*target, *record.Drawer, er
 	if len(req.IDs)+len(req.Subjects) > 0 {
 		return nil, nil, record.Fail(record.CodeBadRequest, "field query stands alone, without ids and subjects")
 	}
+	if req.For != "" {
+		return nil, nil, record.Fail(record.CodeBadRequest, "field for is for holds on records")
+	}
 	if err := checkQuery(req.Query); err != nil {
 		return nil, nil, err
 	}

@@ -75,7 +75,7 @@ func (c *call) judge(meta *record.Meta, b bearing) (judgement, error) {
 	if !accepted.IsZero() && j.assessment.Verdict != collections.VerdictNever {
 		j.due, j.row, j.authority = j.assessment.Due, j.assessment.Row, j.assessment.Authority
 		if accepted.Compare(j.due) > 0 {
-			j.due, j.row, j.authority = accepted, meta.Row, c.authority(meta.Row)
+			j.due, j.row, j.authority = accepted, meta.Row, c.authority(meta.RowRegion, meta.Row)
 		}
 	}
 	switch {
@@ -123,11 +123,11 @@ func reviewed(meta *record.Meta, due fhir.Date, law string) bool {
 }
 
 // authority is that of a row of an earlier policy, or its name when the row is no
-// more.
-func (c *call) authority(row string) string {
+// more. Without a region the nearest row of the name is meant.
+func (c *call) authority(region, row string) string {
 	for _, r := range c.regions {
 		for i := range r.Retention {
-			if r.Retention[i].Name == row {
+			if r.Retention[i].Name == row && (region == "" || region == r.Name) {
 				return r.Retention[i].Authority
 			}
 		}

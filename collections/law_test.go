@@ -143,6 +143,16 @@ func TestAChildIsKeptUntilYearsAfterMajorityAndAnAdultIsNot(t *testing.T) {
 	}
 }
 
+func TestTheLaterOfTwoPeriodsWaitsForBoth(t *testing.T) {
+	l := newLaw(t, `- {name: both, until: [{trigger: birth, keep: 18y}, {trigger: last-encounter, keep: 6y}], combine: max, action: purge, authority: a law}`)
+	wants(t, l.assess("birth", "1990-05-05", "last-encounter", "2000-03-03"), VerdictDue, "2008-05-06", "both")
+	a := l.assess("last-encounter", "2000-03-03")
+	wants(t, a, VerdictNever, "", "both")
+	if !slices.Equal(a.Missing, []string{"birth"}) {
+		t.Errorf("waits for %v", a.Missing)
+	}
+}
+
 func TestLeapDayBirthdaysRoundTowardsKeeping(t *testing.T) {
 	for keep, due := range map[string]string{
 		"{trigger: birth, keep: 19y}":           "2023-03-02", // 19 on 1 March
@@ -188,6 +198,14 @@ func TestDeathWithinYearsOfTheLastVisitIsAskedExactly(t *testing.T) {
 	wants(t, l.assess("last-encounter", "2000-03-01", "death", "2010-02-28"), VerdictDue, "2020-02-29", "died")
 	wants(t, l.assess("last-encounter", "2000-03-01", "death", "2010-03-01"), VerdictDue, "2001-03-02", "rest")
 	wants(t, l.assess("last-encounter", "2000-03-01"), VerdictNever, "", "died")
+}
+
+func TestCareLongAfterTheDeathOnRecordNeedsAPerson(t *testing.T) {
+	l := newLaw(t, fiveYears)
+	wants(t, l.assess("last-encounter", "2020-03-31", "death", "2020-02-29"), VerdictDue, "2025-04-01", "five") // the 31st day
+	wants(t, l.assess("last-encounter", "2020-04-01", "death", "2020-02-29"), VerdictReview, "2025-04-02", "five")
+	wants(t, l.assess("last-encounter", "2019-01-01", "treatment-end", "2020-04-01", "death", "2020-02-29"), VerdictReview, "2024-01-02", "five")
+	wants(t, l.assess("last-encounter", "2020-04-01", "death", "2020-02-29", "death", "2020-03-10"), VerdictReview, "2025-04-02", "five")
 }
 
 func TestWhetherAFactIsKnownIsNeverUnknown(t *testing.T) {

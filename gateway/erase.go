@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"domicile/chaincode/record"
@@ -23,13 +24,40 @@ type ErasurePlan struct {
 	Allowed  int        `json:"allowed"` // may be destroyed once a case is approved
 	Refused  int        `json:"refused"`
 	Held     int        `json:"held"` // allowed but for a legal hold
-	Limit    string     `json:"limitUntil,omitempty"`
-	// Notices are owed once the plan is carried out; see [Client.Notices].
-	Notices  []Notice `json:"notices"`
-	Subjects []string `json:"-"`
+	// Shared counts those that may be destroyed and are also about somebody whom the
+	// demand does not name: only a case opened with [CaseOrder].Others takes them.
+	Shared int    `json:"shared"`
+	Limit  string `json:"limitUntil,omitempty"`
+	// Notify lists the organisations that hold copies about the person in collections
+	// of several members: they are told of the erasure, or of the restriction (GDPR
+	// article 19). Recipients outside the ledger are not known to it.
+	Notify   []Recipient `json:"notify"`
+	Subjects []string    `json:"-"`
 
 	parts  map[string]*collections.Private // by collection
 	around []*collections.Region
+}
+
+// Recipient is an organisation that has copies of records.
+type Recipient struct {
+	Organization string `json:"organization"`
+	Collection   string `json:"collection"`
+	Records      int    `json:"records"`
+}
+
+// notify counts a record towards those who hold it as well.
+func (p *ErasurePlan) notify(col *collections.Collection, self string) {
+	for _, org := range col.Members {
+		if org == self {
+			continue
+		}
+		i := slices.IndexFunc(p.Notify, func(r Recipient) bool { return r.Organization == org && r.Collection == col.Name })
+		if i < 0 {
+			i = len(p.Notify)
+			p.Notify = append(p.Notify, Recipient{Organization: org, Collection: col.Name})
+		}
+		p.Notify[i].Records++
+	}
 }
 
 // Erasable is one record of an [ErasurePlan].
@@ -38,6 +66,9 @@ type Erasable struct {
 	Collection string `json:"collection"`
 	collections.Erasure
 	Matters []string `json:"matters,omitempty"`
+	// Shared: it is also about a person, or a reference or identifier of the same
+	// person, that the demand does not name.
+	Shared bool `json:"shared,omitempty"`
 }
 
 // PlanErasure decides, for every record about a person, whether a law's demand for
@@ -49,7 +80,7 @@ func (c *Client) PlanErasure(ctx context.Context, subjects []string, law string,
 		return nil, err
 	}
 	plan := &ErasurePlan{
-		Law: law, Received: received.String(), Records: []Erasable{}, Subjects: subjects,
+		Law: law, Received: received.String(), Records: []Erasable{}, Notify: []Recipient{}, Subjects: subjects,
 		parts: map[string]*collections.Private{}, around: p.Around(c.settings.Region),
 	}
 	none := collections.Erase(collections.Case{Regions: plan.around}, law, received, fhir.DateOf(time.Now()))
@@ -62,7 +93,7 @@ func (c *Client) PlanErasure(ctx context.Context, subjects []string, law string,
 			return nil, err
 		}
 	}
-	return plan, plan.notify(ctx, c)
+	return plan, nil
 }
 
 func (p *ErasurePlan) deadlines(e collections.Erasure) {
@@ -74,11 +105,11 @@ func (p *ErasurePlan) deadlines(e collections.Erasure) {
 
 func (c *Client) planRecord(ctx context.Context, plan *ErasurePlan, at ListEntry, received fhir.Date) error {
 	part := plan.parts[at.Collection]
+	col, err := c.holding(ctx, at.Collection)
+	if err != nil {
+		return err
+	}
 	if part == nil {
-		col, err := c.holding(ctx, at.Collection)
-		if err != nil {
-			return err
-		}
 		if part, err = c.cachedPrivate(ctx, col.Log); err != nil {
 			return err
 		}
@@ -104,6 +135,7 @@ func (c *Client) planRecord(ctx context.Context, plan *ErasurePlan, at ListEntry
 	r := Erasable{
 		ID: at.ID, Collection: at.Collection, Matters: why[0].Matters,
 		Erasure: collections.Erase(k, plan.Law, received, fhir.DayIn(time.Now(), part.Custodian.Location())),
+		Shared:  slices.ContainsFunc(m.Subjects, func(s string) bool { return !slices.Contains(plan.Subjects, s) }),
 	}
 	switch {
 	case !r.Allowed:
@@ -113,9 +145,12 @@ func (c *Client) planRecord(ctx context.Context, plan *ErasurePlan, at ListEntry
 		}
 	case len(r.Matters) > 0:
 		plan.Held++
+	case r.Shared:
+		plan.Shared++
 	default:
 		plan.Allowed++
 	}
+	plan.notify(col, c.settings.Org)
 	plan.Records = append(plan.Records, r)
 	return nil
 }

@@ -112,6 +112,7 @@ type CaseOrder struct {
 	Subjects   []string // tokens; to open
 	Received   string   // YYYY-MM-DD; to open
 	Deadline   string   // YYYY-MM-DD; to open
+	Others     bool     // to open: also records that are about people whom Subjects does not name
 	Authority  string
 	Reason     string
 }
@@ -126,7 +127,7 @@ func (c *Client) Case(ctx context.Context, o CaseOrder) ([]TxReceipt, error) {
 			return record.CaseRequest{
 				Version: record.Version, Region: c.settings.Region, Collection: collection, Seed: newSeed(),
 				Case: o.Case, Action: o.Action, Law: o.Law, Subjects: o.Subjects,
-				Received: o.Received, Deadline: o.Deadline, Authority: o.Authority, Reason: o.Reason,
+				Received: o.Received, Deadline: o.Deadline, Others: o.Others, Authority: o.Authority, Reason: o.Reason,
 			}, nil, nil
 		})
 		if errors.Is(err, ErrNoCase) {

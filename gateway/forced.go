@@ -9,13 +9,13 @@ import (
 	"domicile/chaincode/record"
 )
 
-// Erased is one record about a person whose erasure was demanded, and what became
-// of it.
+// Erased is one record that a purge on ground forced or withdrawn was about, and what
+// became of it.
 type Erased struct {
 	ID         string `json:"id"`
 	Collection string `json:"collection"`
 	Done       bool   `json:"done,omitempty"`
-	// Code says why it stays, if so: RETAINED, HELD, NO_CASE.
+	// Code says why it stays, if so: RETAINED, HELD, NO_CASE, SHARED, NOT_DUE.
 	Code record.Code `json:"code,omitempty"`
 	TxID string      `json:"txId,omitempty"`
 	size int
@@ -49,7 +49,7 @@ func (c *Client) PurgeForced(ctx context.Context, officer *Client, reference str
 			return
 		}
 		for _, name := range names {
-			if !c.eraseIn(ctx, name, reference, byCollection[name], yield) {
+			if !c.eraseIn(ctx, record.PurgeRequest{Collection: name, Ground: record.GroundForced, Case: reference}, byCollection[name], yield) {
 				return
 			}
 		}
@@ -57,7 +57,7 @@ func (c *Client) PurgeForced(ctx context.Context, officer *Client, reference str
 }
 
 // eraseIn destroys the records of one collection. It reports whether to go on.
-func (c *Client) eraseIn(ctx context.Context, name, reference string, list []Erased, yield func(Erased, error) bool) bool {
+func (c *Client) eraseIn(ctx context.Context, req record.PurgeRequest, list []Erased, yield func(Erased, error) bool) bool {
 	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	for len(list) > 0 {
 		n, size := 1, list[0].size
@@ -65,7 +65,7 @@ func (c *Client) eraseIn(ctx context.Context, name, reference string, list []Era
 			size += list[n].size
 			n++
 		}
-		for _, e := range c.eraseBatch(ctx, name, reference, list[:n]) {
+		for _, e := range c.eraseBatch(ctx, req, list[:n]) {
 			if e.Code != "" && retryableCode(e.Code) {
 				yield(Erased{}, record.Fail(e.Code, e.ID))
 				return false
@@ -76,7 +76,7 @@ func (c *Client) eraseIn(ctx context.Context, name, reference string, list []Era
 		}
 		list = list[n:]
 	}
-	if err := c.finishPurged(ctx, name); err != nil {
+	if err := c.finishPurged(ctx, req.Collection); err != nil {
 		yield(Erased{}, err)
 		return false
 	}
@@ -84,8 +84,8 @@ func (c *Client) eraseIn(ctx context.Context, name, reference string, list []Era
 }
 
 // eraseBatch purges a batch; of one that is refused, each record alone.
-func (c *Client) eraseBatch(ctx context.Context, name, reference string, batch []Erased) []Erased {
-	req := record.PurgeRequest{Collection: name, Ground: record.GroundForced, Case: reference, Part: record.PartAll}
+func (c *Client) eraseBatch(ctx context.Context, req record.PurgeRequest, batch []Erased) []Erased {
+	req.Part, req.IDs = record.PartAll, nil
 	for _, e := range batch {
 		req.IDs = append(req.IDs, e.ID)
 	}
@@ -106,7 +106,7 @@ func (c *Client) eraseBatch(ctx context.Context, name, reference string, batch [
 	default:
 		out = out[:0]
 		for _, e := range batch {
-			out = append(out, c.eraseBatch(ctx, name, reference, []Erased{e})...)
+			out = append(out, c.eraseBatch(ctx, req, []Erased{e})...)
 		}
 	}
 	return out

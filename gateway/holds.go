@@ -19,6 +19,9 @@ type HoldOrder struct {
 	Matter    string // the case's reference, 1 to 200 bytes
 	Authority string // who ordered it and under what
 	Reason    string
+	// For, to set, is who first set the hold that this one carries on to another
+	// record ([record.Matter]): that person does not release it there either.
+	For string
 }
 
 // Hold sets a legal hold. Setting one that is set already succeeds.
@@ -40,6 +43,7 @@ func (c *Client) hold(ctx context.Context, op string, o HoldOrder) (TxReceipt, e
 		return record.HoldRequest{
 			Version: record.Version, Region: c.settings.Region, Collection: collection, Seed: newSeed(),
 			IDs: o.IDs, Subjects: o.Subjects, Query: o.Query, Matter: o.Matter, Authority: o.Authority, Reason: o.Reason,
+			For: o.For,
 		}, nil, nil
 	})
 }

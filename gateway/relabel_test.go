@@ -175,6 +175,32 @@ func TestAMoveDoesNotLetWhoSetAHoldReleaseIt(t *testing.T) {
 	}
 }
 
+func TestAMoveDoesNotLetWhoHoldsByQueryReleaseIt(t *testing.T) {
+	n := gatewaytest.Start(t, chaincodetest.Options{})
+	rs, _ := unlabelled(t, n, 0)
+	s := hire(n)
+	setter := n.Open("UsHospital", "officer2")
+	query := gateway.HoldOrder{
+		Collection: "us-a", Query: &record.Query{Types: []string{"Condition"}}, Matter: "case-2", Authority: "court", Reason: "pending",
+	}
+	if _, err := setter.Hold(t.Context(), query); err != nil {
+		t.Fatal(err)
+	}
+	done, err := s.run(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(done, func(r gateway.Relabeling) bool { return r.Action == gateway.RelabelMove })
+	wantMoved(t, n, rs[0].ID, done[i].NewID)
+	order := gateway.HoldOrder{IDs: []string{done[i].NewID}, Matter: "case-2", Authority: "court", Reason: "over"}
+	if _, err := setter.ReleaseAll(t.Context(), order); !errors.Is(err, gateway.ErrSamePerson) {
+		t.Errorf("who set it releases it: %v", err)
+	}
+	if _, err := n.Open("UsHospital", "officer3").ReleaseAll(t.Context(), order); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAMoveKilledAtAnyStepIsFinishedByTheNextRun(t *testing.T) {
 	for stop := range 12 {
 		t.Run(fmt.Sprint(stop), func(t *testing.T) {

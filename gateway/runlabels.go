@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -245,7 +246,7 @@ func (l *labelRun) putCopies(ctx context.Context, from, to string, batch []Relab
 				ID: r.NewID, Seed: newSeed(), Resource: r.meta.Resource, Subjects: r.meta.Subjects, Replaces: r.meta.Replaces,
 				Custody: r.meta.Custody, Labels: r.labels, Rules: rules, Facts: r.facts, Classes: r.meta.Classes,
 				Terms: r.meta.Terms, MovedFrom: &record.Ref{Collection: from, ID: r.ID}, History: continued(r),
-				Due: r.meta.Due, Row: r.meta.Row,
+				Due: r.meta.Due, Row: r.meta.Row, RowRegion: r.meta.RowRegion,
 			})
 			fields[record.BodyField(i)] = bodies[i]
 		}
@@ -279,13 +280,9 @@ func (l *labelRun) carryHolds(ctx context.Context, from, to string, batch []Rela
 		return err
 	}
 	matters := make(map[string][]record.Matter, len(holds))
-	own := map[string][]string{} // matters in a record's own document
 	for _, h := range holds {
 		if h.Query == nil {
 			matters[h.ID] = append(matters[h.ID], h.Matters...)
-			for _, m := range h.Matters {
-				own[h.ID] = append(own[h.ID], m.Matter)
-			}
 			continue
 		}
 		for _, r := range batch {
@@ -296,19 +293,18 @@ func (l *labelRun) carryHolds(ctx context.Context, from, to string, batch []Rela
 	}
 	for _, r := range batch {
 		for _, m := range matters[r.ID] {
-			if slices.ContainsFunc(matters[r.NewID], func(x record.Matter) bool { return x.Matter == m.Matter }) {
+			by := cmp.Or(m.First, m.SetBy)
+			carried := func(x record.Matter) bool { return x.Matter == m.Matter && (x.SetBy == by || x.First == by) }
+			if slices.ContainsFunc(matters[r.NewID], carried) {
 				continue
 			}
-			ids := []string{r.NewID}
-			if slices.Contains(own[r.ID], m.Matter) {
-				ids = append(ids, r.ID) // so that the contract knows who set it first
-			}
 			_, err := l.o.officer(l.c).Hold(ctx, HoldOrder{
-				Collection: to, IDs: ids, Matter: m.Matter, Authority: m.Authority, Reason: m.Reason,
+				Collection: to, IDs: []string{r.NewID}, Matter: m.Matter, Authority: m.Authority, Reason: m.Reason, For: by,
 			})
 			if err != nil {
 				return err
 			}
+			m.First = by
 			matters[r.NewID] = append(matters[r.NewID], m)
 		}
 	}

@@ -56,8 +56,8 @@ func TestT35_ACertificateOfDestructionConvincesAStranger(t *testing.T) {
 		}
 	}
 	for _, secret := range []string{words, "DEMO, not law", "Encounter"} {
-		if b, err := os.ReadFile(file); err != nil || bytes.Contains(b, []byte(secret)) || strings.Contains(a.out, secret) {
-			t.Errorf("%q is in a certificate without an annex (%v)", secret, err)
+		if bytes.Contains(opened(t, file), []byte(secret)) || strings.Contains(a.out, secret) {
+			t.Errorf("%q is in a certificate without an annex", secret)
 		}
 	}
 

@@ -28,14 +28,15 @@ func TestI9_ForcedErasureNeedsTwoPersonsAndNamesWhomNoticeIsOwed(t *testing.T) {
 	c := &canaries{}
 	authority, why, reference := c.word("authority"), c.word("why"), c.word("case")
 	patient := "Patient/" + c.word("patient")
-	old, young := diagnosed(ctx, t, patient, "2001-01-01"), diagnosed(ctx, t, patient, "2024-01-01")
+	old := diagnosed(ctx, t, patient, "2001-01-01")
+	diagnosed(ctx, t, patient, "2024-01-01") // a floor keeps it
 
 	demand := []string{
 		"retention", "erasure", "--region", "eu", "--org", "EuHospital", "--subject", "-", "--law", "gdpr", "--received", "2026-05-02",
 		"--case", reference, "--authority", authority, "--execute",
 	}
 	out := must(ctx, t, 0, fmt.Appendf(nil, `{"reference": %q}`, patient), demand...).out
-	for _, want := range []string{"answered by 2026-06-02", "Notice owed to EuSponsor (GDPR article 19)", "erased: " + old, "restricted: " + young} {
+	for _, want := range []string{"answered by 2026-06-02", "notice is owed to EuSponsor, which has copies of 2 records in eu-ab"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -48,7 +49,7 @@ func TestI9_ForcedErasureNeedsTwoPersonsAndNamesWhomNoticeIsOwed(t *testing.T) {
 	must(ctx, t, 1, nil, purge...)
 	must(ctx, t, 0, nil, "retention", "case", "approve", "--region", "eu", "--org", "EuHospital", "--case", reference, "--authority", authority, "--reason", why)
 	a := must(ctx, t, 0, nil, purge...)
-	for _, want := range []string{"1 records were purged", "1 left alone: RETAINED", "Notice owed to EuSponsor", "erased: " + old} {
+	for _, want := range []string{"1 records were purged", "1 left alone: RETAINED", "notice is owed to EuSponsor (GDPR article 19) of the erasure of " + old} {
 		if !strings.Contains(a.words, want) {
 			t.Errorf("no %q in\n%s", want, a.words)
 		}

@@ -47,13 +47,18 @@ func newClinic(ctx context.Context, t *testing.T, rules string) *clinic {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	c.downAfter()
+	c.ok(nil, "network", "up", "--topology", "small", "--policy", c.file, "--bin", bin)
+	return c
+}
+
+// downAfter takes the network down when the test is over.
+func (c *clinic) downAfter() {
+	c.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		cli.Run(ctx, []string{"network", "down", "--dir", c.dir}, nil, os.Stderr, os.Stderr)
 	})
-	c.ok(nil, "network", "up", "--topology", "small", "--policy", c.file, "--bin", bin)
-	return c
 }
 
 // private writes the private parts, those of UsHospital with labelling rules.
@@ -128,6 +133,9 @@ func TestAHealthRecordsWholeLifeByTheCommandAlone(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	c := newClinic(ctx, t, "")
+
+	// Starting it again leaves private parts as they are.
+	c.ok(nil, "network", "up")
 
 	// Rules that come into force move what was put before them.
 	early := c.ok([]byte(opioidOnly), "record", "put", "--region", "us", "--import", "early", "-")

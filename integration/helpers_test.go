@@ -128,6 +128,7 @@ var (
 	usA  = home{"us", "us-a", []string{"UsHospital"}}
 	usAB = home{"us", "us-ab", []string{"UsHospital", "UsPayer"}}
 	euA  = home{"eu", "eu-a", []string{"EuHospital"}}
+	euAB = home{"eu", "eu-ab", []string{"EuHospital", "EuSponsor"}}
 	ukA  = home{"uk", "uk-a", []string{"UkTrust"}}
 	auA  = home{"au", "au-a", []string{"AuHealth"}}
 )

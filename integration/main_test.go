@@ -109,7 +109,7 @@ func start(ctx context.Context) (n *network.Network, down func() error, err erro
 	}
 	began := time.Now()
 	var words bytes.Buffer
-	code := cli.Run(ctx, []string{"network", "up", "--dir", dir, "--topology", file, "--bin", bin}, nil, os.Stdout, &words)
+	code := cli.Run(ctx, []string{"network", "up", "--dir", dir, "--topology", file, "--bin", bin, "--rules", "none"}, nil, os.Stdout, &words)
 	n, openErr := network.Open(dir)
 	down = func() error { return takeDown(n, tmp) }
 	if code != cli.ExitDone || openErr != nil {

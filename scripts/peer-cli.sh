@@ -140,7 +140,11 @@ echo "id $id, $(wc -c <"$tmp/resource.json") bytes"
 
 say "put, as a writer of UsHospital"
 as UsHospital writer
-put="{$base,\"records\":[{\"id\":\"$id\",\"seed\":\"$(seed)\"}]}"
+# The holder's private part says whether labelling rules are in force; a put then names them.
+# This script applies none: its record has no code that a rule could match.
+rules=$(must read_private get-private "{\"v\":1,\"region\":\"$region\",\"collection\":\"$collection-log\"}" |
+	grep -o '"rules":"[0-9a-f]\{64\}"' || true)
+put="{$base,\"records\":[{\"id\":\"$id\",\"seed\":\"$(seed)\"${rules:+,$rules}}]}"
 must write put "$put" body/0 "@$tmp/resource.json"
 refused EXISTS write put "$put" body/0 "@$tmp/resource.json"
 
@@ -191,7 +195,7 @@ refused GONE read_private get "{$base,\"id\":\"$id\"}"
 say "tombstone: peers of two regions confirm that it is gone"
 as UsHospital writer
 publish Tombstone "{\"v\":1,\"region\":\"$region\",\"records\":[$ref\"$id\"}]}"
-refused GONE write put "{$base,\"records\":[{\"id\":\"$id\",\"seed\":\"$(seed)\"}]}" body/0 "@$tmp/resource.json"
+refused GONE write put "{$base,\"records\":[{\"id\":\"$id\",\"seed\":\"$(seed)\"${rules:+,$rules}}]}" body/0 "@$tmp/resource.json"
 as EuHospital reader
 proof=$(ask Proof "{\"v\":1,\"ids\":[\"$id\"]}")
 has "$proof" '"state":"purged"'

@@ -105,7 +105,13 @@ func twoSteps(d *desk) {
 	_, err := d.n.Evaluate(d.ctx, d.getCall(rec.ID))
 	d.code(err, record.CodeGone)
 	d.submit(d.tombstoneCall(rec.ID)) // the body is what it testifies to
+	if p := d.proof("AuHealth", rec.ID); p.State != record.StatePurged || p.Left != record.LeftMetadata {
+		d.t.Errorf("after the first step: %+v", p)
+	}
 	d.submit(d.purgeCall(record.PartRest, rec.ID))
+	if p := d.proof("AuHealth", rec.ID); p.State != record.StatePurged || p.Left != "" {
+		d.t.Errorf("after the second step: %+v", p)
+	}
 	d.wantState(rec.ID, record.InsideGone)
 	d.refused(d.purgeCall(record.PartRest, rec.ID), record.CodeGone)
 }

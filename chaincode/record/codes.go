@@ -44,6 +44,7 @@ const (
 	CodeSamePerson      Code = "SAME_PERSON"
 	CodeNotMoved        Code = "NOT_MOVED"
 	CodeNoCase          Code = "NO_CASE"
+	CodeShared          Code = "SHARED"
 	CodePaused          Code = "PAUSED"
 	CodeNotAttested     Code = "NOT_ATTESTED"
 	CodeInternal        Code = "INTERNAL"
@@ -102,6 +103,7 @@ var infos = []Info{
 	{CodeSamePerson, "contract", "The act needs two persons, and this is the first one again.", "Have another officer do it.", false},
 	{CodeNotMoved, "contract", "The record's bytes are not anchored in the collection it is said to have moved to, or its holds were not carried along.", "Let domicile label run finish the move; it can be repeated.", false},
 	{CodeNoCase, "contract", "There is no approved, open case of erasure that covers the record.", "Open the case and have another officer approve it.", false},
+	{CodeShared, "contract", "The record is also about somebody whom the case of erasure does not name.", "Weigh that person's rights; then open the case with their records too (domicile retention erasure --others), or leave the record.", false},
 	{CodePaused, "contract", "An officer has stopped the holder's purges.", "See why with domicile purge pause --show; an officer ends it with domicile purge resume.", false},
 	{CodeNotAttested, "contract", "An organisation that holds the collection has not registered a search that came after the purge, left nothing out and found nothing, so the evidence stays.", "The organisation that the message names runs domicile purge scrub and domicile purge attest.", false},
 	{CodeInternal, "contract", "The contract met a condition it does not handle.", "Report it with the transaction id; nothing was written.", false},

@@ -223,8 +223,11 @@ type CaseRequest struct {
 	Subjects   []string `json:"subjects,omitempty"`
 	Received   string   `json:"received,omitempty"` // day the request was received, YYYY-MM-DD
 	Deadline   string   `json:"deadline,omitempty"` // day by which it must be answered
-	Authority  string   `json:"authority"`
-	Reason     string   `json:"reason"`
+	// Others, to open, lets the case destroy records that are also about people it
+	// does not name. Without it those stay ([CodeShared]).
+	Others    bool   `json:"others,omitempty"`
+	Authority string `json:"authority"`
+	Reason    string `json:"reason"`
 }
 
 // Actions of a [CaseRequest].
@@ -242,6 +245,7 @@ type Case struct {
 	Subjects   []string `json:"subjects"`
 	Received   string   `json:"received"`
 	Deadline   string   `json:"deadline"`
+	Others     bool     `json:"others,omitempty"` // as in [CaseRequest]
 	Authority  string   `json:"authority"`
 	Reason     string   `json:"reason"`
 	OpenedBy   string   `json:"openedBy"`

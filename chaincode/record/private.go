@@ -46,29 +46,34 @@ type PutRecord struct {
 	// empty Due leaves the copy without a date until an officer accepts one.
 	Due string `json:"due,omitempty"`
 	Row string `json:"row,omitempty"`
+	// RowRegion is the region of Row, for regions that lie within each other.
+	RowRegion string `json:"rowRegion,omitempty"`
 }
 
 // Meta is the stored metadata of a record, at [MetaKey], inside a private value
 // with a salt of its own that is never given to anyone.
 type Meta struct {
-	Version  int      `json:"v"`
-	ID       string   `json:"id"`
-	Type     string   `json:"type"`               // FHIR resource type
-	Labels   []Label  `json:"labels,omitempty"`   // at rest
-	End      string   `json:"end,omitempty"`      // clinical end date, YYYY-MM-DD
-	Due      string   `json:"due,omitempty"`      // first day it may be purged, as accepted last: at put or by an amendment
-	Row      string   `json:"row,omitempty"`      // name of the retention row that gave Due
-	Custody  string   `json:"custody"`            // Custodial or Disclosed
-	Resource string   `json:"resource,omitempty"` // token
-	Subjects []string `json:"subjects,omitempty"` // tokens, all of them
-	Replaces string   `json:"replaces,omitempty"`
-	Index    []string `json:"index"` // private keys of the index entries, padding included
-	Size     int      `json:"size"`  // bytes of the resource
-	SHA256   string   `json:"sha256"`
-	PutAt    string   `json:"putAt"` // transaction time, RFC 3339 UTC
-	PutTx    string   `json:"putTx"`
-	PutBytes int      `json:"putBytes,omitempty"` // resources put in PutTx into the collection; 0 in records older than the field
-	PutCount int      `json:"putCount,omitempty"` // records put in PutTx into the collection
+	Version int     `json:"v"`
+	ID      string  `json:"id"`
+	Type    string  `json:"type"`             // FHIR resource type
+	Labels  []Label `json:"labels,omitempty"` // at rest
+	End     string  `json:"end,omitempty"`    // clinical end date, YYYY-MM-DD
+	Due     string  `json:"due,omitempty"`    // first day it may be purged, as accepted last: at put or by an amendment
+	Row     string  `json:"row,omitempty"`    // name of the retention row that gave Due
+	// RowRegion is the region whose row that is: regions that lie within each other may
+	// have rows of one name.
+	RowRegion string   `json:"rowRegion,omitempty"`
+	Custody   string   `json:"custody"`            // Custodial or Disclosed
+	Resource  string   `json:"resource,omitempty"` // token
+	Subjects  []string `json:"subjects,omitempty"` // tokens, all of them
+	Replaces  string   `json:"replaces,omitempty"`
+	Index     []string `json:"index"` // private keys of the index entries, padding included
+	Size      int      `json:"size"`  // bytes of the resource
+	SHA256    string   `json:"sha256"`
+	PutAt     string   `json:"putAt"` // transaction time, RFC 3339 UTC
+	PutTx     string   `json:"putTx"`
+	PutBytes  int      `json:"putBytes,omitempty"` // resources put in PutTx into the collection; 0 in records older than the field
+	PutCount  int      `json:"putCount,omitempty"` // records put in PutTx into the collection
 
 	Content     string    `json:"content"`               // digest of the canonical form, see fhir.Resource.Digest
 	LabelDigest string    `json:"labelDigest"`           // see ds4p.Digest
@@ -191,8 +196,11 @@ type HoldRequest struct {
 	Subjects   []string `json:"subjects,omitempty"` // tokens
 	Query      *Query   `json:"query,omitempty"`    // records of the request's collection; alone, without ids and subjects
 	Matter     string   `json:"matter"`             // the case's reference, 1 to 200 bytes
-	Authority  string   `json:"authority"`          // who ordered it and under what
-	Reason     string   `json:"reason"`
+	// For, to set, is who first set a hold that this one carries on to another record,
+	// as [Matter].SetBy: that person releases this one no more than his own.
+	For       string `json:"for,omitempty"`
+	Authority string `json:"authority"` // who ordered it and under what
+	Reason    string `json:"reason"`
 }
 
 // Holds is the stored document at [HoldKey]: all that stands about one record or

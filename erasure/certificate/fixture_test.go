@@ -63,24 +63,37 @@ func TestEveryChangedFieldIsCaught(t *testing.T) {
 			everyChange(t, fixture(t, name), genesis, stride)
 		})
 	}
-	t.Run("small", func(t *testing.T) {
-		t.Parallel()
-		s := newStory(t, false)
-		c, small := s.certificate()
-		admin := s.orgs["UkA"].issue(t, "admin")
-		a, err := Sign(Statement{
-			Channel: "global", Genesis: c.Genesis, Org: "UkA", Records: []record.Ref{s.ref}, Missing: []string{"peer1"}, NotCovered: []string{"swap"}, StatedAt: "2026-03-02T00:00:00Z",
-			Nodes: []Node{{
-				Name: "peer0", Kind: "peer", Height: 6, SearchedAt: "2026-03-02T00:00:00Z", ScrubbedAt: "2026-03-01T00:00:00Z",
-				Stores: []Store{{Name: "s", Method: "raw", Files: 2, Bytes: 9, NotCovered: []string{"x"}}},
-			}},
-		}, admin.pem, admin.key)
-		must(t, err)
-		c.Attestations, c.Annex = []Attestation{*a}, &Annex{s.register}
-		b, err := c.Encode()
-		must(t, err)
-		everyChange(t, b, small, 1)
-	})
+	for name, form := range map[string]struct {
+		unanchored bool
+		change     func(s *story)
+	}{
+		"small":                 {false, func(*story) {}},
+		"small, never anchored": {true, func(*story) {}},
+		"small, in two steps": {false, func(s *story) {
+			s.receipt.reads("us-a", s.key())
+			s.receipt.reads("us-a", record.MetaKey(s.ref.ID))
+		}},
+		"small, of two holders": {false, func(s *story) {
+			s.put.endorsers, s.purge.endorsers = append(s.put.endorsers, s.peers["UsB"]), append(s.purge.endorsers, s.peers["UsB"])
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStory(t, form.unanchored)
+			form.change(s)
+			c, small := s.certificate()
+			a := s.attest("UkA", func(st *Statement) {
+				st.Missing, st.NotCovered = []string{"peer1"}, []string{"swap"}
+				n := &st.Nodes[0]
+				n.ScrubbedAt, n.ScrubbedHeight = "2026-03-01T00:00:00Z", 5
+				n.Stores = []Store{{Name: "s", Method: "raw", Files: 2, Bytes: 9, Found: 1, Forms: map[string]int{"raw": 3}, NotCovered: []string{"x"}}}
+			})
+			c.Attestations, c.Annex = []Attestation{*a}, &Annex{s.register}
+			b, err := c.Encode()
+			must(t, err)
+			everyChange(t, b, small, 1)
+		})
+	}
 }
 
 func everyChange(t *testing.T, file, genesis []byte, stride int) {

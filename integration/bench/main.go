@@ -175,7 +175,7 @@ func (b *bench) make(ctx context.Context) error {
 		b.say("network up, %d of %d", i+1, b.ups)
 		dir := filepath.Join(b.tmp, fmt.Sprintf("net%d", i))
 		start := time.Now()
-		code := cli.Run(ctx, []string{"network", "up", "--dir", dir, "--topology", topology, "--bin", bin}, nil, io.Discard, os.Stderr)
+		code := cli.Run(ctx, []string{"network", "up", "--dir", dir, "--topology", topology, "--bin", bin, "--rules", "none"}, nil, io.Discard, os.Stderr)
 		n, err := network.Open(dir)
 		if err != nil || code != cli.ExitDone {
 			return errors.Join(fmt.Errorf("network up ended with status %d", code), err)

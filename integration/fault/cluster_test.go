@@ -74,6 +74,9 @@ func start(ctx context.Context, t *testing.T, topology string, policy ...string)
 	}
 	began := time.Now()
 	args := []string{"network", "up", "--topology", file, "--bin", bin}
+	if len(policy) == 0 {
+		args = append(args, "--rules", "none") // these tests write without the client, too
+	}
 	for _, p := range policy {
 		args = append(args, "--policy", p)
 	}

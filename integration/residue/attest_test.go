@@ -48,7 +48,7 @@ func TestT33_ResidueIsFoundAfterAPurgeAndNoneAfterAScrub(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	s := newSmall(ctx, t)
+	s := newNetwork(ctx, t, "--topology", "small", "--rules", "none")
 	s.run(ctx, t, 0, encounter, "record", "put", "--region", "us", "-")
 	purged := s.run(ctx, t, 0, nil, "purge", "run", "--region", "us", "--execute")
 	if n := strings.Count(purged, `"event":"purged"`); n != 1 {
@@ -104,7 +104,7 @@ type small struct {
 	genesis []byte
 }
 
-func newSmall(ctx context.Context, t *testing.T) *small {
+func newNetwork(ctx context.Context, t *testing.T, flags ...string) *small {
 	t.Helper()
 	bin, err := filepath.Abs(binDir)
 	if err != nil {
@@ -119,7 +119,7 @@ func newSmall(ctx context.Context, t *testing.T) *small {
 		t.Skipf("SKIPPED: %s is missing: run `make build` first", missing)
 	}
 	s := &small{dir: filepath.Join(t.TempDir(), "net")}
-	s.run(ctx, t, 0, nil, "network", "up", "--topology", "small", "--bin", bin)
+	s.run(ctx, t, 0, nil, append([]string{"network", "up", "--bin", bin}, flags...)...)
 	t.Cleanup(func() { s.run(context.WithoutCancel(ctx), t, 0, nil, "network", "down") })
 	n, err := network.Open(s.dir)
 	if err != nil {

@@ -85,7 +85,15 @@ Exit status: 0 done, 1 refused or mismatch, 2 usage, 3 infrastructure.`,
   domicile purge plan --region us                  # what is due, on which authority
   domicile help GONE                               # what an error code means`,
 		SilenceErrors: true, SilenceUsage: true,
-		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return fromEnvironment(c.Flags()) },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			if err := fromEnvironment(c.Flags()); err != nil {
+				return err
+			}
+			if err := c.ValidateFlagGroups(); err != nil {
+				return usage{err: err} // it names flags alone
+			}
+			return nil
+		},
 	}
 	f := root.PersistentFlags()
 	f.StringVar(&a.dir, "dir", ".domicile", "`directory` of the local network")

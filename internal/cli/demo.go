@@ -118,7 +118,7 @@ func (d *demo) network(ctx context.Context) (stop func() error, err error) {
 		return nil, err
 	}
 	stop = func() error { return nil }
-	if d.n, err = d.up(ctx, "", "", d.bin); err != nil {
+	if d.n, err = d.up(ctx, "", "", d.bin, false); err != nil {
 		return nil, err
 	}
 	if !running && !d.keep {

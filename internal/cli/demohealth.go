@@ -12,21 +12,15 @@ import (
 )
 
 // labelByRules puts the shipped labelling rules into force for the holders of the
-// network that the demonstration brought up.
+// network that the demonstration brought up, or found.
 func (d *demo) labelByRules(ctx context.Context) error {
 	b, err := d.bundle("", d.n.Topology())
 	if err != nil {
 		return err
 	}
-	for _, part := range b.private {
-		part.Labels.Rules = labeling.Shipped().SHA256()
-		if len(part.Labels.Local) == 0 {
-			part.Labels.Local = []collections.LocalSystem{shippedSystem()}
-		}
-	}
 	r := d.newRollout(d.n, b)
 	defer r.close()
-	return r.privateParts(ctx)
+	return r.privateParts(ctx, false)
 }
 
 // shippedSystem is the code system of labels that the shipped rules need beside those

@@ -15,7 +15,7 @@ import (
 // erasureFlags are those of retention erasure.
 type erasureFlags struct {
 	region, org, subject, law, received, ref, authority string
-	execute                                             bool
+	others, execute                                     bool
 }
 
 // laws maps the short names of the command line.
@@ -32,7 +32,14 @@ of the answer, in which a person fills in names.
 With --execute it opens a case under --case, which another officer approves (retention case
 approve) before purge run --case destroys what may go; and where records are refused it
 restricts access to what concerns the person until their floors end. Without, it changes
-nothing.`,
+nothing.
+
+Records that are also about somebody else (a mother and her child), or that know the person
+by a reference or identifier which the file does not name, are listed apart and stay, unless
+--others says that the case takes them too.
+
+Copies in collections of several members are named with the organisations that have them and
+are owed notice. Whom else the records were given to, the ledger does not know.`,
 		Example: `  domicile retention erasure --region eu --subject patient.json --law gdpr --received 2026-05-02
   domicile retention erasure --region eu --subject patient.json --law gdpr --received 2026-05-02 --case DSR-17 --execute`,
 		Args: cobra.NoArgs,
@@ -59,6 +66,7 @@ nothing.`,
 	f.StringVar(&o.received, "received", "", "`day` on which the demand came in, YYYY-MM-DD")
 	f.StringVar(&o.ref, "case", "", "the holder's `reference` of the case, which names nobody")
 	f.StringVar(&o.authority, "authority", "", "under what the case is opened (default: the article of the law)")
+	f.BoolVar(&o.others, "others", false, "the case takes records too that are also about others")
 	f.BoolVar(&o.execute, "execute", false, "open the case, and restrict access where records are refused")
 	return c
 }
@@ -84,13 +92,13 @@ func (a *app) erasure(ctx context.Context, o erasureFlags, received fhir.Date) e
 	if err != nil {
 		return err
 	}
-	reply := replyText(plan)
+	reply := replyText(plan, o.others)
 	if a.json {
 		if err := a.printJSON(erasureJSON{plan, reply, o.ref}); err != nil {
 			return err
 		}
 	} else {
-		a.printErasure(plan)
+		a.printErasure(plan, o.others)
 		fmt.Fprintf(a.out, "\n%s", reply)
 	}
 	if !o.execute {
@@ -107,7 +115,7 @@ func (a *app) openCase(ctx context.Context, client *gateway.Client, o erasureFla
 	}
 	_, err := client.Case(ctx, gateway.CaseOrder{
 		Case: o.ref, Action: record.CaseOpen, Law: plan.Law, Subjects: plan.Subjects,
-		Received: plan.Received, Deadline: plan.ReplyBy, Authority: authority, Reason: "demand for erasure",
+		Received: plan.Received, Deadline: plan.ReplyBy, Others: o.others, Authority: authority, Reason: "demand for erasure",
 	})
 	if err != nil {
 		return err
@@ -126,7 +134,7 @@ func (a *app) openCase(ctx context.Context, client *gateway.Client, o erasureFla
 	return nil
 }
 
-func (a *app) printErasure(p *gateway.ErasurePlan) {
+func (a *app) printErasure(p *gateway.ErasurePlan, others bool) {
 	t := newTable(a.out, "Record", "Collection", "Decision", "Until", "Row", "Exception", "Why")
 	for _, r := range p.Records {
 		decision := "may go"
@@ -135,6 +143,10 @@ func (a *app) printErasure(p *gateway.ErasurePlan) {
 			decision = "refused"
 		case len(r.Matters) > 0:
 			decision = "held: " + strings.Join(r.Matters, " ")
+		case r.Shared && others:
+			decision = "may go, also about others"
+		case r.Shared:
+			decision = "stays, also about others"
 		}
 		until := ""
 		if !r.LimitUntil.IsZero() {
@@ -145,42 +157,24 @@ func (a *app) printErasure(p *gateway.ErasurePlan) {
 	if t.Length() > 0 {
 		t.Render()
 	}
-	fmt.Fprintf(a.out, "%d may go, %d refused, %d held; the person is answered by %s", p.Allowed, p.Refused, p.Held, p.ReplyBy)
+	allowed, stay := p.Allowed, p.Shared
+	if others {
+		allowed, stay = allowed+stay, 0
+	}
+	fmt.Fprintf(a.out, "%d may go, %d refused, %d held, %d stay as they are also about others; the person is answered by %s", allowed, p.Refused, p.Held, stay, p.ReplyBy)
 	if p.Extended != "" {
 		fmt.Fprintf(a.out, " (%s if put off with reasons until then)", p.Extended)
 	}
 	fmt.Fprintln(a.out)
-	if p.Allowed+p.Refused > 0 {
-		fmt.Fprint(a.out, noticeText(p.Law, p.Notices))
+	for _, n := range p.Notify {
+		fmt.Fprintf(a.out, "notice is owed to %s, which has copies of %d records in %s\n", n.Organization, n.Records, n.Collection)
+	}
+	if len(p.Notify) == 0 {
+		fmt.Fprintln(a.out, "no other organisation of this ledger has copies; whom else they were given to, you know")
 	}
 	if p.Overdue {
 		a.say("warning: the answer is overdue")
 	}
-}
-
-// noticeText says whom the holder has to tell.
-func noticeText(law string, list []gateway.Notice) string {
-	under := "GDPR article 19"
-	if law == record.LawMHMDA {
-		under = "RCW 19.373.040"
-	}
-	var b strings.Builder
-	for _, n := range list {
-		fmt.Fprintf(&b, "Notice owed to %s (%s):\n", n.To, under)
-		for _, part := range []struct {
-			what string
-			ids  []string
-		}{{"erased", n.Erased}, {"restricted", n.Limited}} {
-			if len(part.ids) > 0 {
-				fmt.Fprintf(&b, "  %s: %s\n", part.what, strings.Join(part.ids, " "))
-			}
-		}
-	}
-	if len(list) == 0 {
-		b.WriteString("No other organisation holds these records on the ledger.\n")
-	}
-	fmt.Fprintf(&b, "Recipients outside of the ledger are owed notice, too (%s): see your accounting of disclosures.\n", under)
-	return b.String()
 }
 
 func lawName(law string) string {
@@ -191,11 +185,18 @@ func lawName(law string) string {
 }
 
 // replyText is the draft of the answer. It names nobody and nothing of the records.
-func replyText(p *gateway.ErasurePlan) string {
+func replyText(p *gateway.ErasurePlan, others bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Your request of %s under %s\n\n", p.Received, lawName(p.Law))
-	if p.Allowed > 0 {
-		fmt.Fprintf(&b, "We erase %d records about you. We will tell those we gave copies to.\n", p.Allowed)
+	allowed := p.Allowed
+	if others {
+		allowed += p.Shared
+	}
+	if allowed > 0 {
+		fmt.Fprintf(&b, "We erase %d records about you. We will tell those we gave copies to.\n", allowed)
+	}
+	if p.Shared > 0 && !others {
+		fmt.Fprintf(&b, "%d records are about other people as well, whose rights we have to weigh, and stay.\n", p.Shared)
 	}
 	if p.Held > 0 {
 		fmt.Fprintf(&b, "%d records are needed for legal claims and stay until the claims have ended\n(GDPR article 17(3)(e), or the law that ordered it).\n", p.Held)

@@ -13,18 +13,26 @@ import (
 )
 
 func (a *app) retentionFact() *cobra.Command {
-	var region, org, subject, source, reason string
+	var region, org, subject, file, source, reason string
 	var facts, withdraw []string
 	c := &cobra.Command{
-		Use: "fact --region REGION --subject FILE|- [--fact KIND=DATE]...", Short: "Record an event that retention depends on, or list those on record",
+		Use: "fact --region REGION (--subject FILE|- [--fact KIND=DATE]... | --from FILE|-)", Short: "Record an event that retention depends on, or list those on record",
 		Long: `Records dated events about a person: ` + strings.Join(record.FactKinds(), ", ") + `.
 A date may be partial (1980, 1980-05): what keeps longer counts. Nothing is overwritten; an
 officer takes a fact back with --withdraw and --reason. Without --fact and --withdraw it lists
-what is on record.`,
+what is on record.
+
+--from reads facts about many people, one JSON object on each line: reference ("Patient/ID"),
+or system and value of an identifier; kind; date; and source, if not that of --source. What a
+file says shows in no process list.`,
 		Example: `  domicile retention fact --region us --subject patient.json --fact birth=1980 --source "registry extract 7"
-  domicile retention fact --region us --subject patient.json`,
+  domicile retention fact --region us --subject patient.json
+  domicile retention fact --region us --from facts.ndjson --source "registry extract 7"`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if file != "" {
+				return a.factsFrom(c.Context(), where{region, org, record.RoleOfficer}, file, source)
+			}
 			if subject == "" {
 				return usagef("--subject is missing: a file with the person, as in record list")
 			}
@@ -46,10 +54,14 @@ what is on record.`,
 	f := c.Flags()
 	f.StringVar(&org, "org", "", "`organisation` that holds the records (default: the region's first)")
 	f.StringVar(&subject, "subject", "", "the person in this `FILE|-`, as in record list")
+	f.StringVar(&file, "from", "", "facts about many people in this `FILE|-`, one JSON object on each line")
 	f.StringArrayVar(&facts, "fact", nil, "`KIND=DATE` of an event; may be given several times")
 	f.StringArrayVar(&withdraw, "withdraw", nil, "`KIND=DATE` of a fact that was wrong")
 	f.StringVar(&source, "source", "", "where it is known from, without naming anybody: a `reference`")
 	f.StringVar(&reason, "reason", "", "`why` a fact is withdrawn")
+	for _, other := range []string{"subject", "fact", "withdraw", "reason"} {
+		c.MarkFlagsMutuallyExclusive("from", other)
+	}
 	return c
 }
 
@@ -86,16 +98,10 @@ func (a *app) facts(ctx context.Context, w where, subject string, list []record.
 	for i, t := range tokens {
 		people[i] = record.SubjectFacts{Subject: t, Facts: list}
 	}
-	receipts, err := client.FactsAll(ctx, people)
-	for _, r := range receipts {
-		if err := a.printLine(r); err != nil {
-			return err
-		}
-	}
-	if err != nil {
+	if err := a.recordFacts(ctx, client, people); err != nil {
 		return err
 	}
-	a.say("%d facts recorded in %d registers; see domicile purge reassess for what they change", len(list), len(receipts))
+	a.say("%d facts recorded; see domicile purge reassess for what they change", len(list))
 	return nil
 }
 

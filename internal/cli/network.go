@@ -24,7 +24,7 @@ func (a *app) networkCommand() *cobra.Command {
 }
 
 func (a *app) networkUp() *cobra.Command {
-	var topology, policy, bin string
+	var topology, policy, bin, rules string
 	c := &cobra.Command{
 		Use: "up", Short: "Bring the network up and put the policy into force",
 		Long: `Makes a network, or resumes a stopped one with its data, and puts the policy into
@@ -35,18 +35,22 @@ command ends; domicile network down stops them.`,
   domicile network up --topology my-topology.yaml --policy my-policy.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := a.up(c.Context(), topology, policy, bin)
+			if rules != "shipped" && rules != "none" || policy != "" && c.Flags().Changed("rules") {
+				return usagef("--rules is shipped or none, and for the shipped policy only; private parts of your own name theirs under labels.rules")
+			}
+			_, err := a.up(c.Context(), topology, policy, bin, rules == "none")
 			return err
 		},
 	}
 	c.Flags().StringVar(&topology, "topology", "", "topology `FILE` of a new network, or default, small or raft")
 	c.Flags().StringVar(&policy, "policy", "", "policy `FILE` (default: the demo policy, on a new network)")
+	c.Flags().StringVar(&rules, "rules", "shipped", "labelling rules of a new network under the shipped policy: `shipped|none`")
 	c.Flags().StringVar(&bin, "bin", "", "`directory` of Fabric's programs (default: that of domicile)")
 	return c
 }
 
 // up brings the network up, writes the settings and sees to the policy.
-func (a *app) up(ctx context.Context, topology, policyFile, bin string) (*network.Network, error) {
+func (a *app) up(ctx context.Context, topology, policyFile, bin string, noRules bool) (*network.Network, error) {
 	o := network.Options{Dir: a.dir, BinDir: bin, Progress: func(s string) { a.say("%s", s) }}
 	known, openErr := network.Open(a.dir)
 	switch {
@@ -65,7 +69,13 @@ func (a *app) up(ctx context.Context, topology, policyFile, bin string) (*networ
 	if err != nil {
 		return nil, err
 	}
+	if noRules {
+		unlabelled(b)
+	}
 	if openErr != nil || policyFile != "" {
+		if err := a.decided(b.policy, b.private); err != nil {
+			return nil, err
+		}
 		if err := a.checkPeers(b.policy, o.Topology); err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"domicile/chaincode/record"
 	"domicile/collections"
+	"domicile/fhir/labeling"
 	"domicile/network"
 )
 
@@ -92,12 +93,27 @@ func readPolicy(file string) (*collections.Policy, error) {
 // privateDir is where the private parts of a policy lie.
 func privateDir(file string) string { return filepath.Join(filepath.Dir(file), "private") }
 
+// labelled puts the shipped labelling rules into force in a private part of the shipped
+// policy, as who tries the product expects.
+func labelled(p *collections.Private) *collections.Private {
+	p.Labels.Rules = labeling.Shipped().SHA256()
+	p.Labels.Local = []collections.LocalSystem{shippedSystem()}
+	return p
+}
+
+// unlabelled takes the rules out again.
+func unlabelled(b *bundle) {
+	for _, p := range b.private {
+		p.Labels.Rules, p.Labels.Local = "", nil
+	}
+}
+
 // privateFor reads the private part of a log collection from a directory, or takes
-// that of the shipped policy.
+// that of the shipped policy, with the shipped labelling rules.
 func privateFor(file, dir, log string) (*collections.Private, error) {
 	if file == "" || file == demoName {
 		if p := collections.DemoPrivate(log); p != nil {
-			return p, nil
+			return labelled(p), nil
 		}
 		return nil, usagef("the shipped policy has no private part for %s", log)
 	}

@@ -77,6 +77,22 @@ func (a *app) checkPolicy(file, private string) error {
 	return err
 }
 
+// decided refuses a policy while a decision that nobody can guess is missing in its
+// private parts: the errors of policy check.
+func (a *app) decided(p *collections.Policy, parts map[string]*collections.Private) error {
+	failed := 0
+	for _, r := range append(collections.PrivateCheck(p, parts), unknownZones(p, parts)...) {
+		if r.Error {
+			failed++
+			a.say("%s", r)
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	return refused{fmt.Sprintf("decisions missing in the private parts: %d", failed), "take them, write them down where each line says, and see domicile policy check"}
+}
+
 // privateParts reads the private parts of a policy from a directory, or, with none
 // named, from the one beside the policy if there is one.
 func (a *app) privateParts(p *collections.Policy, file, dir string) (map[string]*collections.Private, error) {

@@ -38,7 +38,7 @@ func (a *app) ensurePolicy(ctx context.Context, n *network.Network, b *bundle, n
 	}
 	switch {
 	case st.Committed == b.policy.Digest():
-		return r.privateParts(ctx)
+		return r.privateParts(ctx, !named)
 	case st.Committed != "" && !named:
 		return nil // somebody else's policy is in force; nobody asked to change it
 	}
@@ -54,6 +54,9 @@ func (a *app) withRollout(file string, f func(*rollout) error) error {
 	}
 	b, err := a.bundle(file, n.Topology())
 	if err != nil {
+		return err
+	}
+	if err := a.decided(b.policy, b.private); err != nil {
 		return err
 	}
 	r := a.newRollout(n, b)
@@ -104,7 +107,9 @@ func (a *app) policyApply() *cobra.Command {
 	var upgrade bool
 	c := &cobra.Command{
 		Use: "apply FILE", Short: "Approve for all organisations of the local network, and commit",
-		Long: `The local shorthand for policy approve by every organisation and policy commit.
+		Long: `The local shorthand for policy approve by every organisation and policy commit. A policy
+that fails domicile policy check is refused.
+
 With --upgrade the chaincode servers are also restarted, region by region, on the program
 that is installed now.`,
 		Example: "  domicile policy apply policy.yaml\n  domicile policy apply --upgrade policy.yaml",

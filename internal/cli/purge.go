@@ -149,7 +149,7 @@ func (a *app) printPlan(p *purge.Plan, rows int) {
 
 func (a *app) purgeRun() *cobra.Command {
 	var p purgeFlags
-	var execute, once bool
+	var execute, once, withdrawn bool
 	var ref, file string
 	var o purge.Options
 	c := &cobra.Command{
@@ -164,19 +164,23 @@ With --case it purges, instead of what is due, what an approved case of erasure 
 With --config it works within window, duration and grace of the purge service's configuration, and
 does the same as purge serve --once: for a CronJob or a timer. A run is always one; --once may say so.
 
+With --withdrawn it purges, instead of what is due, the copies held for others whose terms have
+ended: their last day is past, or a consent ended since they were made.
+
 Without --execute it goes through the same steps and writes nothing. With it, one JSON line
 is printed for each thing done.`,
 		Example: `  domicile purge run --region us
   domicile purge run --region us --execute --limit 500
   domicile purge run --region eu --case DSR-17 --execute
-  domicile purge run --region us --once --config serve.yaml --execute`,
+  domicile purge run --region us --once --config serve.yaml --execute
+  domicile purge run --region us --withdrawn --execute`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !(o.Share > 0 && o.Share <= 1) {
 				return usagef("--share must be above 0 and at most 1")
 			}
 			if file != "" {
-				for _, other := range []string{"case", "collection", "limit", "batch", "share"} {
+				for _, other := range []string{"case", "withdrawn", "collection", "limit", "batch", "share"} {
 					if c.Flags().Changed(other) {
 						return usagef("--%s does not go with --config, which says what to purge", other)
 					}
@@ -189,6 +193,9 @@ is printed for each thing done.`,
 			}
 			if ref != "" {
 				return a.purgeCase(c.Context(), &p, ref, execute)
+			}
+			if withdrawn {
+				return a.purgeWithdrawn(c.Context(), &p, execute)
 			}
 			client, real, err := a.ledger(c.Context(), &p)
 			if err != nil {
@@ -211,6 +218,8 @@ is printed for each thing done.`,
 	c.Flags().BoolVar(&once, "once", false, "make one run, as always: for command lines that say so")
 	c.Flags().StringVar(&file, "config", "", "configuration `FILE` of the purge service: work within its window, duration and grace")
 	c.Flags().StringVar(&ref, "case", "", "`reference` of an approved case of erasure")
+	c.Flags().BoolVar(&withdrawn, "withdrawn", false, "copies held for others whose terms have ended")
+	c.MarkFlagsMutuallyExclusive("case", "withdrawn")
 	c.Flags().StringVar(&p.officer, "officer", "", "with --case: settings `FILE` of an officer, who finds the records (default: the local network's)")
 	c.Flags().IntVar(&o.BatchRecords, "batch", purge.DefaultBatchRecords, "`records` in one purge transaction")
 	c.Flags().Float64Var(&o.Share, "share", purge.DefaultShare, "`part` of its time that the run works, above 0 to 1; it rests in between, for other writers")

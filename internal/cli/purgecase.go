@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -57,11 +58,11 @@ func (a *app) purgeCase(ctx context.Context, p *purgeFlags, ref string, execute 
 		a.say("  %d left alone: %s", left[code], code)
 	}
 	if done > 0 {
-		owed, err := officer.Notices(ctx, erased, nil)
+		owed, err := officer.Notices(ctx, erased)
 		if err != nil {
 			return err
 		}
-		a.say("%s", strings.TrimSpace(noticeText(doc.Law, owed)))
+		a.say("%s", noticeText(doc.Law, owed))
 	}
 	if left[record.CodeNoCase] > 0 {
 		return record.Fail(record.CodeNoCase, "the case is not approved, closed, or does not cover a record")
@@ -87,7 +88,7 @@ func (a *app) planCase(ctx context.Context, officer *gateway.Client, ref string)
 			return err
 		}
 	} else {
-		a.printErasure(plan)
+		a.printErasure(plan, doc.Others)
 	}
 	switch {
 	case doc.ClosedAt != "":
@@ -97,4 +98,21 @@ func (a *app) planCase(ctx context.Context, officer *gateway.Client, ref string)
 	}
 	a.say("Nothing was changed. Pass --execute to purge on ground %q, authority: %s", record.GroundForced, doc.Authority)
 	return nil
+}
+
+// noticeText says whom the holder has to tell of what was erased.
+func noticeText(law string, list []gateway.Notice) string {
+	under := "GDPR article 19"
+	if law == record.LawMHMDA {
+		under = "RCW 19.373.040"
+	}
+	var b strings.Builder
+	for _, n := range list {
+		fmt.Fprintf(&b, "notice is owed to %s (%s) of the erasure of %s\n", n.To, under, strings.Join(n.Erased, " "))
+	}
+	if len(list) == 0 {
+		b.WriteString("no other organisation of this ledger had copies\n")
+	}
+	fmt.Fprintf(&b, "recipients outside of the ledger are owed notice, too (%s)", under)
+	return b.String()
 }

@@ -156,7 +156,7 @@ func (r *rollout) commit(ctx context.Context) error {
 		r.close()
 		clear(r.clients)
 	}
-	return r.privateParts(ctx)
+	return r.privateParts(ctx, false)
 }
 
 // patience is how long [rollout.everywhere] waits for slow peers.
@@ -192,8 +192,9 @@ func (r *rollout) everywhere(ctx context.Context, block uint64) error {
 }
 
 // privateParts writes each log collection's private part, through an administrator
-// of one of its holders, where it is not there already.
-func (r *rollout) privateParts(ctx context.Context) error {
+// of one of its holders, where it is not there already; missing leaves what is there as
+// it is, also where it says something else.
+func (r *rollout) privateParts(ctx context.Context, missing bool) error {
 	var last atomic.Uint64
 	g, gctx := errgroup.WithContext(ctx)
 	for i := range r.b.policy.Regions {
@@ -207,7 +208,7 @@ func (r *rollout) privateParts(ctx context.Context) error {
 				return err
 			}
 			g.Go(func() error {
-				if have, err := c.Private(gctx, log.Name); err == nil && string(have.JSON()) == string(doc) {
+				if have, err := c.Private(gctx, log.Name); err == nil && (missing || string(have.JSON()) == string(doc)) {
 					return nil
 				}
 				done, err := c.SetPrivate(gctx, log.Name, doc)

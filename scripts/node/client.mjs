@@ -61,21 +61,34 @@ export class Client {
 
   /** A private write: everything goes in the transient map, to the holder's peers alone. */
   async put(id, resource, index = {}) {
-    const request = { ...base, records: [{ id, seed: randomBytes(32).toString('base64'), ...index }] };
+    const request = { ...base, records: [{ id, seed: randomBytes(32).toString('base64'), ...(await this.rules()), ...index }] };
     await told(this.contract.submit('Write', {
       transientData: { op: 'put', request: JSON.stringify(request), 'body/0': resource },
       endorsingOrganizations: [this.org],
     }));
   }
 
-  /** A private read: evaluated, never submitted, and sealed under a key of its own. */
+  /**
+   * The labelling rules that the holder's private part puts into force, which a put names.
+   * This client applies none: its record has no code that a rule could match.
+   */
+  async rules() {
+    const part = JSON.parse(await this.read('get-private', { v: 1, region, collection: `${collection}-log` }));
+    return part.labels?.rules ? { rules: part.labels.rules } : {};
+  }
+
   async get(id) {
+    return decodeValue(await this.read('get', { ...base, id }));
+  }
+
+  /** A private read: evaluated, never submitted, and sealed under a key of its own. */
+  async read(op, request) {
     const key = randomBytes(32);
     const sealed = await told(this.contract.evaluate('Read', {
-      transientData: { op: 'get', request: JSON.stringify({ ...base, id }), key },
+      transientData: { op, request: JSON.stringify(request), key },
       endorsingOrganizations: [this.org],
     }));
-    return decodeValue(open(key, sealed));
+    return open(key, sealed);
   }
 
   /** A public transaction without private data: the gateway plans endorsers in two regions. */
