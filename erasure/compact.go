@@ -33,10 +33,10 @@ var (
 // belongs to must be stopped. The content of the database does not change, also when Compact is interrupted: run it again.
 //
 // A range compaction alone leaves old versions where a table lies alone on the deepest level: LevelDB then has nothing to
-// merge it with. Compact therefore first writes each table's first and last key again as they are (a live key with its
-// value, a deleted one as deleted). It does so once more where the manifest still names a deleted key, as the place where
-// compaction goes on. It then opens the database twice more, which unlinks the replaced files, and finally
-// reads every table to check that no old version is left.
+// merge it with. Compact therefore first writes a key of each table again as it is (a live key with its value, a deleted
+// one as deleted), so that a newer table overlaps with each of them. It then opens the database twice more, which unlinks the replaced files, and finally
+// reads every table and journal to check that no old version is left. Where one is, or where the manifest still names a
+// deleted key as the place where compaction goes on, it does so once more, with the first and the last key of each table.
 //
 // ctx is looked at between these steps only. The freed disk blocks still hold the old bytes until they are overwritten or
 // trimmed. The errors are ErrInUse, ErrNotLevelDB, ErrResidue, ctx's, or LevelDB's own.
@@ -44,7 +44,17 @@ func Compact(ctx context.Context, dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "CURRENT")); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrNotLevelDB, dir, err)
 	}
-	for _, step := range []func(context.Context, *leveldb.DB, string) error{rewrite, rewriteAgain, nothing, nothing} {
+	// Opening moves what the journal holds into tables, so that the first compaction meets tables only.
+	err := compactBy(ctx, dir, rewrite, rewriteAgain)
+	if errors.Is(err, ErrResidue) {
+		err = compactBy(ctx, dir, rewriteTwice, rewriteAgain)
+	}
+	return err
+}
+
+// compactBy takes the steps, each on the database opened anew, opens it twice more and checks what came of it.
+func compactBy(ctx context.Context, dir string, steps ...func(context.Context, *leveldb.DB, string) error) error {
+	for _, step := range append(steps, nothing, nothing) {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("erasure: compact %s: %w", dir, err)
 		}
@@ -62,14 +72,29 @@ func rewriteAgain(ctx context.Context, db *leveldb.DB, dir string) error {
 	if err != nil || !stale {
 		return err
 	}
-	return rewrite(ctx, db, dir)
+	return rewriteTwice(ctx, db, dir)
+}
+
+// rewriteTwice compacts the whole, writes the edges of all tables again and compacts once more.
+func rewriteTwice(ctx context.Context, db *leveldb.DB, dir string) error {
+	if err := db.CompactRange(util.Range{}); err != nil {
+		return err
+	}
+	return rewriteKeys(ctx, db, dir, edgeKeys)
 }
 
 func nothing(context.Context, *leveldb.DB, string) error { return nil }
 
+// manyTables is more than the tables that are ever written before a compaction.
+const manyTables = 1 << 20
+
 // withDB opens the database, calls step and closes it.
 func withDB(ctx context.Context, dir string, step func(context.Context, *leveldb.DB, string) error) error {
-	db, err := leveldb.OpenFile(dir, &opt.Options{ErrorIfMissing: true})
+	db, err := leveldb.OpenFile(dir, &opt.Options{
+		ErrorIfMissing: true,
+		// LevelDB shall not begin to merge what is written while more is to come.
+		CompactionL0Trigger: manyTables, WriteL0SlowdownTrigger: manyTables, WriteL0PauseTrigger: manyTables,
+	})
 	switch {
 	case errors.Is(err, storage.ErrLocked), errors.Is(err, syscall.EAGAIN):
 		return fmt.Errorf("%w: %s: stop the process that has it open: %w", ErrInUse, dir, err)
@@ -85,12 +110,13 @@ func withDB(ctx context.Context, dir string, step func(context.Context, *leveldb
 	return nil
 }
 
+// rewrite writes a key of each table again and compacts the whole.
 func rewrite(ctx context.Context, db *leveldb.DB, dir string) error {
-	// The first range compaction moves what the journal held into tables, so that the second meets tables only.
-	if err := db.CompactRange(util.Range{}); err != nil {
-		return err
-	}
-	keys, err := edgeKeys(ctx, dir)
+	return rewriteKeys(ctx, db, dir, lightKeys)
+}
+
+func rewriteKeys(ctx context.Context, db *leveldb.DB, dir string, which func(context.Context, string) ([][]byte, error)) error {
+	keys, err := which(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -111,28 +137,57 @@ func rewrite(ctx context.Context, db *leveldb.DB, dir string) error {
 
 // edgeKeys returns the first and last key of every table in dir.
 func edgeKeys(ctx context.Context, dir string) ([][]byte, error) {
-	var keys [][]byte
-	err := eachTable(ctx, dir, func(name string, entry func(visit func(user []byte, live bool)) error) error {
+	return keysOf(ctx, dir, func() (func(entry), func() [][]byte) {
 		var first, last []byte
-		if err := entry(func(user []byte, _ bool) {
-			if first == nil {
-				first = append([]byte{}, user...)
+		return func(e entry) {
+				if first == nil {
+					first = append([]byte{}, e.user...)
+				}
+				last = append(last[:0], e.user...)
+			}, func() [][]byte {
+				if bytes.Equal(first, last) {
+					return [][]byte{first}
+				}
+				return [][]byte{first, last}
 			}
-			last = append(last[:0], user...)
+	})
+}
+
+// lightKeys returns of every table in dir the key that is the least work to write again:
+// of those that are not deleted there, if it has any, the one with the shortest value.
+func lightKeys(ctx context.Context, dir string) ([][]byte, error) {
+	return keysOf(ctx, dir, func() (func(entry), func() [][]byte) {
+		var key []byte
+		var best entry
+		return func(e entry) {
+			if key == nil || e.live && (!best.live || e.size < best.size) {
+				key, best = append(key[:0], e.user...), e
+			}
+		}, func() [][]byte { return [][]byte{key} }
+	})
+}
+
+// keysOf collects keys of every table in dir: choose makes, for a table, what is told
+// of each entry, and what then names the keys.
+func keysOf(ctx context.Context, dir string, choose func() (see func(entry), keys func() [][]byte)) ([][]byte, error) {
+	var out [][]byte
+	err := eachTable(ctx, dir, func(name string, each func(visit func(entry)) error) error {
+		see, keys := choose()
+		some := false
+		if err := each(func(e entry) {
+			some = true
+			see(e)
 		}); errors.Is(err, fs.ErrNotExist) {
 			return nil // replaced and unlinked meanwhile
 		} else if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		if first != nil {
-			keys = append(keys, first)
-			if !bytes.Equal(first, last) {
-				keys = append(keys, last)
-			}
+		if some {
+			out = append(out, keys()...)
 		}
 		return nil
 	})
-	return keys, err
+	return out, err
 }
 
 // checkCompact returns ErrResidue unless every key in the tables of dir is live and there once, and no journal holds a
@@ -164,16 +219,16 @@ func checkCompact(ctx context.Context, dir string) error {
 func staleEntries(ctx context.Context, dir string) (stale int, err error) {
 	type keyRange struct{ first, last []byte }
 	var ranges []keyRange
-	err = eachTable(ctx, dir, func(name string, entry func(visit func(user []byte, live bool)) error) error {
+	err = eachTable(ctx, dir, func(name string, each func(visit func(entry)) error) error {
 		var first, last []byte
-		if err := entry(func(user []byte, live bool) {
-			if !live || first != nil && bytes.Equal(last, user) {
+		if err := each(func(e entry) {
+			if !e.live || first != nil && bytes.Equal(last, e.user) {
 				stale++
 			}
 			if first == nil {
-				first = append([]byte{}, user...)
+				first = append([]byte{}, e.user...)
 			}
-			last = append(last[:0], user...)
+			last = append(last[:0], e.user...)
 		}); err != nil {
 			return fmt.Errorf("erasure: check %s: %w", name, err)
 		}
@@ -191,8 +246,15 @@ func staleEntries(ctx context.Context, dir string) (stale int, err error) {
 	return stale, err
 }
 
+// entry is one version of a key in a table.
+type entry struct {
+	user []byte // the key as it was put; valid during the visit only
+	live bool   // a value, rather than a deletion
+	size int    // of the value
+}
+
 // eachTable calls visit for each table file of dir with an iterator over its entries.
-func eachTable(ctx context.Context, dir string, visit func(name string, entry func(visit func(user []byte, live bool)) error) error) error {
+func eachTable(ctx context.Context, dir string, visit func(name string, each func(visit func(entry)) error) error) error {
 	list, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -203,16 +265,15 @@ func eachTable(ctx context.Context, dir string, visit func(name string, entry fu
 			continue
 		}
 		name := filepath.Join(dir, e.Name())
-		if err := visit(name, func(each func([]byte, bool)) error { return s.userKeys(ctx, name, each) }); err != nil {
+		if err := visit(name, func(each func(entry)) error { return s.userKeys(ctx, name, each) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// userKeys visits the key of each entry of a table, and whether the entry is a value (or a deletion). A damaged table is
-// an error.
-func (s *files) userKeys(ctx context.Context, name string, visit func(user []byte, live bool)) error {
+// userKeys visits each entry of a table. A damaged table is an error.
+func (s *files) userKeys(ctx context.Context, name string, visit func(entry)) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err
@@ -232,7 +293,7 @@ func (s *files) userKeys(ctx context.Context, name string, visit func(user []byt
 			return
 		}
 		// The lowest byte of the little-endian trailer is the kind, 0 for a deletion.
-		visit(key[:len(key)-internalTrailer], key[len(key)-internalTrailer] != 0)
+		visit(entry{key[:len(key)-internalTrailer], key[len(key)-internalTrailer] != 0, len(value)})
 	})
 	return errors.Join(err, damage)
 }

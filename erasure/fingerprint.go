@@ -1,11 +1,14 @@
 package erasure
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math/bits"
+	"slices"
 
 	"domicile/chaincode/record"
 )
@@ -79,31 +82,37 @@ func rollOf(b []byte) uint64 { return record.Roll(b) }
 // FingerprintFrom turns a print that the ledger kept into a fingerprint. The error
 // wraps [ErrPattern].
 func FingerprintFrom(name string, p record.Print) (Fingerprint, error) {
-	b, err := json.Marshal(fingerprintJSON{name, p.Len, p.Roll, p.Sum})
-	if err != nil {
-		return Fingerprint{}, err
+	f := Fingerprint{Name: name, Len: p.Len}
+	var roll [8]byte
+	if name == "" || p.Len < MinFingerprint || p.Len > MaxFingerprint || len(p.Roll) != 2*len(roll) || len(p.Sum) != 2*len(f.Sum) {
+		return Fingerprint{}, fmt.Errorf("%w: malformed fingerprint", ErrPattern)
 	}
-	var f Fingerprint
-	err = f.UnmarshalJSON(b)
-	return f, err
+	_, err := hex.Decode(roll[:], []byte(p.Roll))
+	_, err2 := hex.Decode(f.Sum[:], []byte(p.Sum))
+	if err != nil || err2 != nil {
+		return Fingerprint{}, fmt.Errorf("%w: malformed fingerprint", ErrPattern)
+	}
+	f.Roll = binary.BigEndian.Uint64(roll[:])
+	return f, nil
 }
 
-// prints are the fingerprints of one length.
+// prints are the fingerprints of one length. Beside the fingerprints themselves they
+// take about 25 bytes each.
 type prints struct {
 	length int
 	out    uint64 // weight of the byte that leaves the window
+	shift  int    // of a rolling hash, to its bit in the sieve
 	sieve  []uint64
-	byRoll map[uint64][]print
+	list   []*Fingerprint   // of this length, those with the same rolling hash side by side
+	first  map[uint64]int32 // rolling hash → where in list
 }
 
-// print is a fingerprint, and the needle that stands for it in hits.
-type print struct {
-	*Fingerprint
-	needle needle
-}
-
-// sieveBits is the size of the bit set that almost every position fails.
-const sieveBits = 20
+// Size of the bit set that almost every position fails: at least 2^20 bits, and 32 for
+// each fingerprint, so that no more than one in 32 positions is looked up.
+const (
+	sieveBits  = 20
+	sievePrint = 32
+)
 
 func newPrints(list []Fingerprint) ([]*prints, error) {
 	byLen := map[int]*prints{}
@@ -115,18 +124,34 @@ func newPrints(list []Fingerprint) ([]*prints, error) {
 		}
 		p := byLen[f.Len]
 		if p == nil {
-			p = &prints{length: f.Len, out: 1, sieve: make([]uint64, 1<<sieveBits/64), byRoll: map[uint64][]print{}}
+			p = &prints{length: f.Len, out: 1}
 			for range f.Len {
 				p.out *= rollBase
 			}
 			byLen[f.Len] = p
 			out = append(out, p)
 		}
-		p.byRoll[f.Roll] = append(p.byRoll[f.Roll], print{f, needle{pattern: f.Name, form: FormRaw}})
-		bit := f.Roll >> (64 - sieveBits)
-		p.sieve[bit/64] |= 1 << (bit % 64)
+		p.list = append(p.list, f)
+	}
+	for _, p := range out {
+		p.index()
 	}
 	return out, nil
+}
+
+// index makes the sieve and the table of rolling hashes.
+func (p *prints) index() {
+	bitsWanted := max(sieveBits, bits.Len(uint(len(p.list)*sievePrint-1)))
+	p.shift, p.sieve = 64-bitsWanted, make([]uint64, 1<<bitsWanted/64)
+	slices.SortFunc(p.list, func(a, b *Fingerprint) int { return cmp.Compare(a.Roll, b.Roll) })
+	p.first = make(map[uint64]int32, len(p.list))
+	for i, f := range p.list {
+		if i == 0 || p.list[i-1].Roll != f.Roll {
+			p.first[f.Roll] = int32(i)
+		}
+		bit := f.Roll >> p.shift
+		p.sieve[bit/64] |= 1 << (bit % 64)
+	}
 }
 
 // find calls hit for every fingerprint whose bytes start in text before limit.
@@ -137,7 +162,7 @@ func (p *prints) find(text []byte, limit int, hit func(n *needle, at int)) {
 	}
 	h := rollOf(text[:p.length])
 	for at := 0; ; at++ {
-		if bit := h >> (64 - sieveBits); p.sieve[bit/64]>>(bit%64)&1 == 1 {
+		if bit := h >> p.shift; p.sieve[bit/64]>>(bit%64)&1 == 1 {
 			p.confirm(text[at:at+p.length], h, func(n *needle) { hit(n, at) })
 		}
 		if at == last {
@@ -148,14 +173,14 @@ func (p *prints) find(text []byte, limit int, hit func(n *needle, at int)) {
 }
 
 func (p *prints) confirm(window []byte, h uint64, hit func(*needle)) {
-	list := p.byRoll[h]
-	if len(list) == 0 {
+	i, ok := p.first[h]
+	if !ok {
 		return
 	}
 	sum := sha256.Sum256(window)
-	for i := range list {
-		if list[i].Sum == sum {
-			hit(&list[i].needle)
+	for ; int(i) < len(p.list) && p.list[i].Roll == h; i++ {
+		if f := p.list[i]; f.Sum == sum {
+			hit(&needle{pattern: f.Name, form: FormRaw})
 		}
 	}
 }

@@ -16,6 +16,19 @@ type matcher struct {
 	prints  []*prints
 }
 
+// Wanted is what to look for, made ready once for any number of searches, also at once:
+// with many fingerprints that takes time and memory.
+type Wanted struct{ m *matcher }
+
+// NewWanted makes patterns and fingerprints ready. The error wraps [ErrPattern].
+func NewWanted(patterns []Pattern, fingerprints ...Fingerprint) (*Wanted, error) {
+	m, err := newMatcher(patterns, fingerprints...)
+	if err != nil {
+		return nil, err
+	}
+	return &Wanted{m}, nil
+}
+
 const (
 	blockLen  = 4
 	maxWindow = 24

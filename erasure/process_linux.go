@@ -23,10 +23,15 @@ import (
 // wraps fs.ErrNotExist. Memory changes while it is read: a pattern that moves may be missed, so scan an idle process.
 // A process that scans itself finds its own patterns.
 func ScanProcess(ctx context.Context, pid int, patterns []Pattern, fingerprints ...Fingerprint) (*Report, error) {
-	m, err := newMatcher(patterns, fingerprints...)
+	w, err := NewWanted(patterns, fingerprints...)
 	if err != nil {
 		return nil, err
 	}
+	return w.ScanProcess(ctx, pid)
+}
+
+// ScanProcess does the same with what was made ready.
+func (w *Wanted) ScanProcess(ctx context.Context, pid int) (*Report, error) {
 	dir := "/proc/" + strconv.Itoa(pid)
 	maps, err := mappings(dir + "/maps")
 	if err != nil {
@@ -51,7 +56,7 @@ func ScanProcess(ctx context.Context, pid int, patterns []Pattern, fingerprints 
 			}
 			continue
 		}
-		if err := scanMapping(ctx, m, t, mem, pagemap, mp, place); err != nil {
+		if err := scanMapping(ctx, w.m, t, mem, pagemap, mp, place); err != nil {
 			return nil, processError(pid, err)
 		}
 		r.Files++

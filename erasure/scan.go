@@ -20,6 +20,8 @@ type Options struct {
 	Patterns []Pattern
 	// Fingerprints are looked for, too; with them Patterns may be empty.
 	Fingerprints []Fingerprint
+	// Wanted, if set, stands for Patterns and Fingerprints, which are then ignored.
+	Wanted *Wanted
 	// Exclude are path.Match patterns against each slash-separated path below its root and against its last element.
 	// What they match is skipped, a directory with all it holds, and named in Report.NotCovered.
 	Exclude []string
@@ -37,9 +39,12 @@ const passes = 5
 // Files that cannot be searched fully do not make Scan fail, they are named in the report. It returns an error when a
 // pattern or option is unusable (ErrPattern, path.ErrBadPattern), a root cannot be opened, or ctx ends.
 func Scan(ctx context.Context, o Options) (*Report, error) {
-	m, err := newMatcher(o.Patterns, o.Fingerprints...)
-	if err != nil {
-		return nil, err
+	if o.Wanted == nil {
+		w, err := NewWanted(o.Patterns, o.Fingerprints...)
+		if err != nil {
+			return nil, err
+		}
+		o.Wanted = w
 	}
 	for _, g := range o.Exclude {
 		if _, err := path.Match(g, ""); err != nil {
@@ -60,7 +65,7 @@ func Scan(ctx context.Context, o Options) (*Report, error) {
 		}
 		done[root] = true
 		r.Roots = append(r.Roots, root)
-		if err := scanRoot(ctx, m, &o, root, r); err != nil {
+		if err := scanRoot(ctx, o.Wanted.m, &o, root, r); err != nil {
 			return nil, err
 		}
 	}

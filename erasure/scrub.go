@@ -2,14 +2,9 @@ package erasure
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -20,32 +15,48 @@ var ErrLastHealthy = errors.New("erasure: no other healthy peer would be left")
 // ErrScrubbing means that another run scrubs these peers, or with this state file.
 var ErrScrubbing = errors.New("erasure: another scrub is at work here")
 
+// ErrNotSwept means that a peer still holds purged data in its state or its private data
+// store, not only in the files: compaction would keep it.
+var ErrNotSwept = errors.New("erasure: purged data is not swept yet")
+
 // startPatience is how long a peer may take to be back when the run was called off.
 const startPatience = 3 * time.Minute
 
-// plaintextStores are the databases of a peer that hold, or held, private data in clear.
-var plaintextStores = []string{"pvtdataStore", "stateLeveldb", "transientstore"}
-
 // ScrubPeer is one peer of the organization that is scrubbed.
 type ScrubPeer struct {
-	Name    string `json:"name"`
-	DataDir string `json:"dataDir"` // peer.fileSystemPath
+	Name string `json:"name"`
+	// DataDir is its peer.fileSystemPath. "" says that it is on another machine: it counts
+	// as a healthy peer when it is one, and is scrubbed there.
+	DataDir string `json:"dataDir"`
+}
+
+// Standing is how far peers are.
+type Standing struct {
+	// Channel is the number of blocks of the channel: the most that any known node has.
+	Channel uint64
+	// Peers are the numbers of blocks of those peers that run, have their ledger open and
+	// serve, by name.
+	Peers map[string]uint64
+	// Unwell says of other peers what is wrong, by name.
+	Unwell map[string]error
 }
 
 // Operator drives the processes of one organization's peers. [Scrub] calls it from
-// one goroutine.
+// one goroutine. Every peer of an organization holds every collection that the
+// organization is a member of: where another one of them is healthy, no collection loses
+// its last healthy peer.
 type Operator interface {
 	// Peers lists the organization's peers that hold private data, healthy or not.
 	Peers(ctx context.Context) ([]ScrubPeer, error)
-	// Height returns the number of blocks of a healthy peer: one that runs, has
-	// its ledger open and serves. Any error means that it is not healthy.
-	Height(ctx context.Context, peer string) (uint64, error)
+	// Standing asks all peers at once how far they are. A peer that does not answer is no
+	// error.
+	Standing(ctx context.Context) (Standing, error)
 	// Stop takes a peer out of service, ends its process in the ordinary way and
 	// waits until it is gone. A peer that does not run is no error.
 	Stop(ctx context.Context, peer string) error
 	// Start starts the organization's chaincode server anew (its memory held
-	// plaintext, too), then the peer, and waits until the peer serves and has
-	// caught up. A peer that runs already is no error.
+	// plaintext, too) and the peer, and waits until the peer serves. A peer that runs
+	// already is no error.
 	Start(ctx context.Context, peer string) error
 }
 
@@ -56,21 +67,41 @@ type ScrubOptions struct {
 	State string
 	// Now is the clock. Required.
 	Now func() time.Time
+	// Channel is the channel whose purges have to be swept. Default: all of the peers'.
+	Channel string
+	// Heartbeat, if set, commits a transaction that changes nothing: peers sweep purged
+	// data when blocks come, which on an idle channel is never.
+	Heartbeat func(ctx context.Context) error
+	// Patience is how long a peer may take to sweep, and another one to catch up.
+	// Default 30 s.
+	Patience time.Duration
 	// Progress, if set, is told in a few words what is being done.
 	Progress func(string)
 }
 
 // Scrubbed is what was done to one peer.
 type Scrubbed struct {
-	Peer string `json:"peer"`
-	// From is how many blocks it had before it was stopped: what blocks from this number on
-	// purged was not compacted away. 0: not known.
-	From   uint64          `json:"from,omitempty"`
-	Height uint64          `json:"height"` // of blocks, once it served again
-	Stores []ScrubbedStore `json:"stores"`
+	Peer   string `json:"peer"`
+	Height uint64 `json:"height"` // of blocks, once it served again
+	// From is how many blocks the peer had when its private data store was seen without
+	// anything that is purged and not swept, before it was stopped: what blocks from this
+	// number on purged was not compacted away. 0: not known.
+	From uint64 `json:"from,omitempty"`
+	// Missing is how many private write sets the peer had not received then.
+	Missing int             `json:"missing,omitempty"`
+	Stores  []ScrubbedStore `json:"stores"`
 	// Trim says what became of the file system's free blocks.
 	Trim string    `json:"trim"`
+	Took Took      `json:"took"`
 	At   time.Time `json:"at"`
+}
+
+// Took is how long the parts of one peer's turn took, in seconds.
+type Took struct {
+	Sweep   float64 `json:"sweep"` // waiting for other peers' health and the sweep
+	Stop    float64 `json:"stop"`  // until the process was gone
+	Compact float64 `json:"compact"`
+	Start   float64 `json:"start"` // until it served at the height of the channel, and free blocks were trimmed
 }
 
 // ScrubbedStore is one database, with the bytes of its files.
@@ -80,30 +111,30 @@ type ScrubbedStore struct {
 	After  int64  `json:"after"`
 }
 
-// scrubState is the file of progress.
-type scrubState struct {
-	Version int        `json:"version"`
-	Begun   time.Time  `json:"begun"`
-	Stopped string     `json:"stopped,omitempty"` // the peer being worked on
-	From    uint64     `json:"from,omitempty"`    // of it, as in Scrubbed
-	Done    []Scrubbed `json:"done"`
-	Ended   time.Time  `json:"ended,omitzero"`
-}
-
 // Scrub removes what was purged from the files of one organization's peers, one
-// peer after another: take it out of service and stop it, compact every database
-// that holds private data (see [Compact]), trim the free blocks of the file system
-// where that can be done, start its chaincode server anew and the peer, and go on to
-// the next only when it serves again at the height of the others.
+// peer after another: wait until it has swept what was purged ([PrivateStore]), take it
+// out of service and stop it, compact every database that holds private data (see
+// [Compact]), trim the free blocks of the file system where that can be done, start its
+// chaincode server anew and the peer, and go on to the next only when it serves again
+// at the height of the channel.
 //
-// It never stops the last healthy peer ([ErrLastHealthy]), and two runs on one machine
-// never work on the same peers at once ([ErrScrubbing]). It may be interrupted at
+// It never stops the last healthy peer ([ErrLastHealthy]): another one must serve, be at the
+// height of the channel, and, where its files can be read, miss no more private data
+// than the one that is stopped. A peer that does not sweep, with Heartbeat or without, is
+// left alone ([ErrNotSwept]). Two runs on one machine never work on the same peers at
+// once ([ErrScrubbing]). It may be interrupted at
 // any point, also by the machine: run it again with the same state file and it
 // first brings back the peer it had stopped, compacted. Errors leave the peer at
 // hand started if that is possible.
 func Scrub(ctx context.Context, op Operator, o ScrubOptions) ([]Scrubbed, error) {
 	if o.State == "" {
 		return nil, errNoState
+	}
+	if o.Patience <= 0 {
+		o.Patience = 30 * time.Second
+	}
+	if o.Progress == nil {
+		o.Progress = func(string) {}
 	}
 	peers, err := op.Peers(ctx)
 	if err != nil {
@@ -121,22 +152,12 @@ func Scrub(ctx context.Context, op Operator, o ScrubOptions) ([]Scrubbed, error)
 	if s.Begun.IsZero() || !s.Ended.IsZero() {
 		s = &scrubState{Version: 1, Begun: o.Now().UTC()}
 	}
-	// A peer that an interrupted run left stopped comes first, or the next one might be the last.
-	peers = slices.Clone(peers)
-	slices.SortStableFunc(peers, func(a, b ScrubPeer) int { return truth(b.Name == s.Stopped) - truth(a.Name == s.Stopped) })
-	for _, p := range peers {
-		if i := slices.IndexFunc(s.Done, func(d Scrubbed) bool { return d.Peer == p.Name }); i >= 0 {
-			if o.Progress != nil {
-				o.Progress(fmt.Sprintf("%s: the interrupted run compacted it at %s; what was purged since is for the next run", p.Name, s.Done[i].At.Format(time.RFC3339)))
-			}
-			continue
-		}
-		if err := s.one(ctx, op, o, p, peers); err != nil {
-			return s.Done, fmt.Errorf("scrub %s: %w", p.Name, err)
-		}
+	standing, err := op.Standing(ctx)
+	if err != nil {
+		return nil, err
 	}
-	s.Ended = o.Now().UTC()
-	return s.Done, s.save(o.State)
+	r := &scrubber{scrubState: s, ScrubOptions: o, op: op, peers: slices.Clone(peers), target: standing.Channel}
+	return r.all(ctx)
 }
 
 var errNoState = errors.New("erasure: scrub needs a state file")
@@ -148,24 +169,54 @@ func truth(b bool) int {
 	return 0
 }
 
+// scrubber is one run.
+type scrubber struct {
+	*scrubState
+	ScrubOptions
+	op     Operator
+	peers  []ScrubPeer
+	target uint64 // blocks of the channel when the run began: what was purged is in them
+}
+
+func (r *scrubber) all(ctx context.Context) ([]Scrubbed, error) {
+	// A peer that an interrupted run left stopped comes first, or the next one might be the last.
+	slices.SortStableFunc(r.peers, func(a, b ScrubPeer) int { return truth(b.Name == r.Stopped) - truth(a.Name == r.Stopped) })
+	for _, p := range r.peers {
+		if p.DataDir == "" {
+			continue
+		}
+		if i := slices.IndexFunc(r.Done, func(d Scrubbed) bool { return d.Peer == p.Name }); i >= 0 {
+			r.say(p, "the interrupted run compacted it at %s; what was purged since is for the next run", r.Done[i].At.Format(time.RFC3339))
+			continue
+		}
+		if err := r.one(ctx, p); err != nil {
+			return r.Done, fmt.Errorf("scrub %s: %w", p.Name, err)
+		}
+	}
+	r.Ended = r.Now().UTC()
+	return r.Done, r.save(r.State)
+}
+
+func (r *scrubber) say(p ScrubPeer, format string, a ...any) {
+	r.Progress(p.Name + ": " + fmt.Sprintf(format, a...))
+}
+
 // one scrubs one peer.
-func (s *scrubState) one(ctx context.Context, op Operator, o ScrubOptions, p ScrubPeer, all []ScrubPeer) (err error) {
-	say := func(format string, a ...any) {
-		if o.Progress != nil {
-			o.Progress(p.Name + ": " + fmt.Sprintf(format, a...))
-		}
+func (r *scrubber) one(ctx context.Context, p ScrubPeer) (err error) {
+	done := Scrubbed{Peer: p.Name}
+	clock := time.Now()
+	lap := func(into *float64) {
+		now := time.Now()
+		*into, clock = float64(now.Sub(clock).Milliseconds())/1000, now
 	}
-	// The peer that an interrupted run left stopped serves nobody. If it serves, the run ended
-	// before it stopped it, or after it had started it, and others may have failed since.
-	height, err := op.Height(ctx, p.Name)
-	if s.Stopped != p.Name || err == nil {
-		if err := othersHealthy(ctx, op, p, all); err != nil {
-			return err
-		}
-		s.From = height // 0 of a peer that does not answer
+	store, err := r.ready(ctx, p)
+	if err != nil {
+		return err
 	}
-	s.Stopped = p.Name
-	if err := s.save(o.State); err != nil {
+	done.From, done.Missing = store.Blocks, store.Missing
+	lap(&done.Took.Sweep)
+	r.Stopped = p.Name
+	if err := r.save(r.State); err != nil {
 		return err
 	}
 	started := false
@@ -176,165 +227,33 @@ func (s *scrubState) one(ctx context.Context, op Operator, o ScrubOptions, p Scr
 		// A holder with one peer less is worse off than one that was not scrubbed.
 		back, cancel := context.WithTimeout(context.WithoutCancel(ctx), startPatience)
 		defer cancel()
-		err = errors.Join(err, op.Start(back, p.Name))
+		err = errors.Join(err, r.op.Start(back, p.Name))
 	}()
-	say("stopping")
-	if err := op.Stop(ctx, p.Name); err != nil {
+	r.say(p, "stopping")
+	if err := r.op.Stop(ctx, p.Name); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
-	done := Scrubbed{Peer: p.Name, From: s.From}
-	say("compacting")
+	lap(&done.Took.Stop)
+	r.say(p, "compacting")
 	if done.Stores, err = compactPeer(ctx, p.DataDir); err != nil {
 		return err
 	}
-	done.Trim = Trim(p.DataDir)
-	say("starting")
-	err = op.Start(ctx, p.Name)
+	lap(&done.Took.Compact)
+	// Which takes seconds on a large file system, and no stopped peer.
+	trimmed := make(chan string, 1)
+	go func() { trimmed <- Trim(p.DataDir) }()
+	r.say(p, "starting")
+	err = r.op.Start(ctx, p.Name)
 	started = ctx.Err() == nil // called off half-way it is started once more
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
-	if done.Height, err = op.Height(ctx, p.Name); err != nil {
+	if done.Height, err = r.caughtUp(ctx, p); err != nil {
 		return fmt.Errorf("is not back: %w", err)
 	}
-	done.At = o.Now().UTC()
-	s.Done, s.Stopped, s.From = append(s.Done, done), "", 0
-	return s.save(o.State)
-}
-
-// CompactPeer compacts the databases of a stopped peer that hold private data in
-// clear; dataDir is its peer.fileSystemPath.
-func CompactPeer(ctx context.Context, dataDir string) error {
-	_, err := compactPeer(ctx, dataDir)
-	return err
-}
-
-func compactPeer(ctx context.Context, dataDir string) ([]ScrubbedStore, error) {
-	stores, err := storesIn(dataDir)
-	if err != nil {
-		return nil, err
-	}
-	var out []ScrubbedStore
-	for _, dir := range stores {
-		st, err := compactStore(ctx, dataDir, dir)
-		if err != nil {
-			return out, err
-		}
-		out = append(out, st)
-	}
-	return out, nil
-}
-
-func othersHealthy(ctx context.Context, op Operator, p ScrubPeer, all []ScrubPeer) error {
-	for _, other := range all {
-		if other.Name == p.Name {
-			continue
-		}
-		if _, err := op.Height(ctx, other.Name); err == nil {
-			return nil
-		}
-	}
-	return fmt.Errorf("%w: heal or start another peer first (domicile network doctor)", ErrLastHealthy)
-}
-
-// storesIn finds the databases of a peer that held private data in clear.
-func storesIn(dataDir string) ([]string, error) {
-	var out []string
-	err := filepath.WalkDir(dataDir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() && slices.Contains(plaintextStores, d.Name()) {
-			if _, err := os.Stat(filepath.Join(path, "CURRENT")); err == nil {
-				out = append(out, path)
-				return fs.SkipDir
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("erasure: look for databases: %w", err)
-	}
-	for _, want := range plaintextStores {
-		if !slices.ContainsFunc(out, func(s string) bool { return filepath.Base(s) == want }) {
-			return nil, fmt.Errorf("erasure: %s holds no LevelDB %s: is it the peer's fileSystemPath, and its state database goleveldb?", dataDir, want)
-		}
-	}
-	return out, nil
-}
-
-func compactStore(ctx context.Context, root, dir string) (ScrubbedStore, error) {
-	rel, err := filepath.Rel(root, dir)
-	if err != nil {
-		return ScrubbedStore{}, err
-	}
-	before, err := sizeOf(dir)
-	if err != nil {
-		return ScrubbedStore{}, err
-	}
-	if err := Compact(ctx, dir); err != nil {
-		return ScrubbedStore{}, err
-	}
-	// LevelDB's own diary names tables and sizes; an older copy of it is of no use to anybody.
-	if err := os.Remove(filepath.Join(dir, "LOG.old")); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return ScrubbedStore{}, err
-	}
-	after, err := sizeOf(dir)
-	return ScrubbedStore{Dir: filepath.ToSlash(rel), Before: before, After: after}, err
-}
-
-func sizeOf(dir string) (n int64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			n += info.Size()
-		}
-		return err
-	})
-	return n, err
-}
-
-// loadScrub reads the file of progress; there being none is a run not begun.
-func loadScrub(path string) (*scrubState, error) {
-	if path == "" {
-		return nil, errNoState
-	}
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &scrubState{}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	s := new(scrubState)
-	d := json.NewDecoder(strings.NewReader(string(b)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(s); err != nil || s.Version != 1 {
-		return nil, fmt.Errorf("erasure: %s is not a scrub's state of a version known here; look whether all peers run, then remove it", path)
-	}
-	return s, nil
-}
-
-// save replaces the file at once, so that a crash leaves the old or the new one.
-func (s *scrubState) save(path string) error {
-	b, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".scrub-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(b, '\n'))
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	done.Trim = <-trimmed
+	lap(&done.Took.Start)
+	done.At = r.Now().UTC()
+	r.Done, r.Stopped = append(r.Done, done), ""
+	return r.save(r.State)
 }

@@ -24,12 +24,15 @@ type ward struct {
 	fail    string
 	after   bool
 	least   int // the fewest peers that ever served at once
+	beats   int
+	behind  map[string]uint64 // blocks that a peer lacks
+	away    map[string]bool   // on another machine
 }
 
 var errInjected = errors.New("injected")
 
 func newWard(t *testing.T, peers int) *ward {
-	w := &ward{t: t, dir: t.TempDir(), running: map[string]bool{}, sick: map[string]bool{}, least: peers}
+	w := &ward{t: t, dir: t.TempDir(), running: map[string]bool{}, sick: map[string]bool{}, behind: map[string]uint64{}, away: map[string]bool{}, least: peers}
 	for i := range peers {
 		name := fmt.Sprintf("peer%d", i)
 		w.running[name] = true
@@ -63,10 +66,33 @@ func (w *ward) plant(dir string) {
 			}
 		}
 	}
+	if err := db.Put(storeKey("global", storeLastBlock, ""), []byte{height - 1}, nil); err != nil {
+		w.t.Fatal(err)
+	}
 	if err := db.Close(); err != nil {
 		w.t.Fatal(err)
 	}
 }
+
+// height is the number of blocks of the channel.
+const height = 7
+
+// mark changes the private data store of a peer.
+func (w *ward) mark(peer string, change func(*leveldb.DB) error) {
+	w.t.Helper()
+	db, err := leveldb.OpenFile(filepath.Join(w.dir, peer, "ledgersData", "pvtdataStore"), nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := errors.Join(change(db), db.Close()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// unsweep leaves a purged key to be swept.
+func unsweep(db *leveldb.DB) error { return db.Put(storeKey("global", storePurgeMark, "k"), nil, nil) }
+
+func sweep(db *leveldb.DB) error { return db.Delete(storeKey("global", storePurgeMark, "k"), nil) }
 
 func (w *ward) call(what string, effect func()) error {
 	w.calls = append(w.calls, what)
@@ -93,17 +119,25 @@ func (w *ward) call(what string, effect func()) error {
 
 func (w *ward) Peers(context.Context) (out []ScrubPeer, err error) {
 	for i := range len(w.running) {
-		name := fmt.Sprintf("peer%d", i)
-		out = append(out, ScrubPeer{name, filepath.Join(w.dir, name)})
+		p := ScrubPeer{Name: fmt.Sprintf("peer%d", i)}
+		if !w.away[p.Name] {
+			p.DataDir = filepath.Join(w.dir, p.Name)
+		}
+		out = append(out, p)
 	}
 	return out, nil
 }
 
-func (w *ward) Height(_ context.Context, p string) (uint64, error) {
-	if !w.running[p] || w.sick[p] {
-		return 0, errors.New("not healthy")
+func (w *ward) Standing(context.Context) (Standing, error) {
+	s := Standing{Channel: height, Peers: map[string]uint64{}, Unwell: map[string]error{}}
+	for p := range w.running {
+		if !w.running[p] || w.sick[p] {
+			s.Unwell[p] = errors.New("not healthy")
+			continue
+		}
+		s.Peers[p] = height - w.behind[p]
 	}
-	return 7, nil
+	return s, nil
 }
 
 func (w *ward) Stop(_ context.Context, p string) error {
@@ -115,7 +149,7 @@ func (w *ward) Start(_ context.Context, p string) error {
 }
 
 func (w *ward) options() ScrubOptions {
-	return ScrubOptions{State: filepath.Join(w.dir, "scrub.json"), Now: func() time.Time { return time.Unix(0, 0) }}
+	return ScrubOptions{State: filepath.Join(w.dir, "scrub.json"), Now: func() time.Time { return time.Unix(0, 0) }, Patience: 300 * time.Millisecond}
 }
 
 // residue counts files in which the secret is found.
@@ -140,7 +174,7 @@ func TestScrubRemovesWhatWasPurgedFromEveryDatabaseAndKeepsTheRest(t *testing.T)
 	if n := w.residue(); n > 0 {
 		t.Errorf("%d findings after the scrub", n)
 	}
-	if len(done) != 3 || len(done[0].Stores) != 3 || done[0].Height != 7 || done[0].Trim == "" {
+	if len(done) != 3 || len(done[0].Stores) != 3 || done[0].Height != height || done[0].From != height || done[0].Trim == "" {
 		t.Errorf("report %+v", done)
 	}
 	if w.least < 2 {

@@ -144,6 +144,11 @@ func (n *Network) StartNode(ctx context.Context, node string) error {
 	if err != nil {
 		return err
 	}
+	return n.startNodes(ctx, s)
+}
+
+// startNodes starts nodes at once and waits until all of them serve.
+func (n *Network) startNodes(ctx context.Context, nodes ...spec) error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Minute)
@@ -154,24 +159,35 @@ func (n *Network) StartNode(ctx context.Context, node string) error {
 		return err
 	}
 	defer lock.unlock()
-	if _, ok := s.running(); !ok {
-		if err := firstBusy([]spec{s}); err != nil {
-			return err
-		}
-		if err := n.startAll([]spec{s}); err != nil {
-			return err
+	var ended []spec
+	for _, s := range nodes {
+		if _, ok := s.running(); !ok {
+			ended = append(ended, s)
 		}
 	}
-	return until(ctx, func() error {
-		if _, ok := s.running(); !ok {
-			return &finalError{fmt.Errorf("%s ended at once; the last line of %s: %s", s.name, s.logFile(), s.logTail())}
-		}
-		err := n.serves(ctx, s)
-		if errors.Is(err, errNoChannel) && ledgerBroken(s) {
-			return &finalError{fmt.Errorf("%s cannot load its ledger (see %s); `network doctor --heal` knows the way out: %w", s.name, s.logFile(), err)}
-		}
+	if err := firstBusy(ended); err != nil {
 		return err
-	})
+	}
+	if err := n.startAll(ended); err != nil {
+		return err
+	}
+	var g errgroup.Group
+	for _, s := range nodes {
+		g.Go(func() error { return until(ctx, func() error { return n.servesOrEnded(ctx, s) }) })
+	}
+	return g.Wait()
+}
+
+// servesOrEnded is a final error once a node will not serve any more.
+func (n *Network) servesOrEnded(ctx context.Context, s spec) error {
+	if _, ok := s.running(); !ok {
+		return &finalError{fmt.Errorf("%s ended at once; the last line of %s: %s", s.name, s.logFile(), s.logTail())}
+	}
+	err := n.serves(ctx, s)
+	if errors.Is(err, errNoChannel) && ledgerBroken(s) {
+		return &finalError{fmt.Errorf("%s cannot load its ledger (see %s); `network doctor --heal` knows the way out: %w", s.name, s.logFile(), err)}
+	}
+	return err
 }
 
 // Restart stops a node and starts it again.

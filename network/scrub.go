@@ -4,7 +4,11 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"time"
+	"slices"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
 
 	"domicile/erasure"
 )
@@ -41,62 +45,52 @@ func (o operator) Peers(context.Context) ([]erasure.ScrubPeer, error) {
 	return out, nil
 }
 
-// Height implements [erasure.Operator].
-func (o operator) Height(ctx context.Context, peer string) (uint64, error) {
-	s, err := o.n.node(peer)
-	if err != nil {
-		return 0, err
+// Standing implements [erasure.Operator].
+func (o operator) Standing(ctx context.Context) (erasure.Standing, error) {
+	out := erasure.Standing{Peers: map[string]uint64{}, Unwell: map[string]error{}}
+	var mu sync.Mutex
+	var g errgroup.Group
+	for _, s := range o.n.nodes {
+		if s.kind == KindChaincode {
+			continue
+		}
+		g.Go(func() error {
+			asking, cancel := context.WithTimeout(ctx, statusPatience)
+			defer cancel()
+			height, err := o.n.height(asking, s)
+			mu.Lock()
+			defer mu.Unlock()
+			switch own := s.kind == KindPeer && s.org == o.org; {
+			case own && err != nil:
+				out.Unwell[s.name] = err
+			case own:
+				out.Peers[s.name] = height
+			}
+			out.Channel = max(out.Channel, height)
+			return nil
+		})
 	}
-	return o.n.height(ctx, s)
+	_ = g.Wait() // no function returns an error
+	return out, ctx.Err()
 }
 
 // Stop implements [erasure.Operator]. SIGTERM is the drain: the peer finishes what
 // it has in hand, and clients turn to the organization's other peers.
 func (o operator) Stop(ctx context.Context, peer string) error { return o.n.StopNode(ctx, peer) }
 
-// Start implements [erasure.Operator].
+// Start implements [erasure.Operator]. It returns when the peer and the others of its
+// region know each other: only then do they hand on private data.
 func (o operator) Start(ctx context.Context, peer string) error {
-	for _, s := range ofKind(o.n.nodes, KindChaincode) {
-		if s.org == o.org {
-			if err := o.n.Restart(ctx, s.name); err != nil {
-				return err
-			}
-		}
-	}
-	if err := o.n.StartNode(ctx, peer); err != nil {
-		return err
-	}
-	if err := o.caughtUp(ctx, peer); err != nil {
-		return err
-	}
-	return o.n.WaitDiscovered(ctx)
-}
-
-// caughtUp waits until the peer has as many blocks as the highest of its
-// organization had when it was asked first.
-func (o operator) caughtUp(ctx context.Context, peer string) error {
-	var top uint64
-	for _, s := range ofKind(o.n.nodes, KindPeer) {
-		if h, err := o.n.height(ctx, s); err == nil && s.org == o.org {
-			top = max(top, h)
-		}
-	}
 	s, err := o.n.node(peer)
 	if err != nil {
 		return err
 	}
-	for {
-		h, err := o.n.height(ctx, s)
-		if err == nil && h >= top {
-			return nil
-		}
-		if ended := stillRuns(s); ended != nil {
-			return ended
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%s is at height %d, not %d: %w", peer, h, top, context.Cause(ctx))
-		case <-time.After(discoveryPoll):
-		}
+	servers := ofOrg(o.n.nodes, KindChaincode, o.org)
+	if err := o.n.stopAll(ctx, servers, syscall.SIGTERM); err != nil {
+		return err
 	}
+	if err := o.n.startNodes(ctx, append(slices.Clone(servers), s)...); err != nil {
+		return err
+	}
+	return o.n.waitDiscovered(ctx, func(x spec) bool { return x.region == s.region })
 }

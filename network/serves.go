@@ -162,7 +162,7 @@ func (n *Network) chaincodeServes(ctx context.Context, s spec) error {
 }
 
 // discoveryPoll is how often a peer is asked whom it knows.
-const discoveryPoll = 200 * time.Millisecond
+const discoveryPoll = 100 * time.Millisecond
 
 // WaitDiscovered waits until every running peer knows every other running
 // peer, with the chaincode: only then can any of them plan endorsements and
@@ -171,9 +171,14 @@ const discoveryPoll = 200 * time.Millisecond
 //
 // A peer that ends while it is waited for is an error; the others do not wait for it.
 func (n *Network) WaitDiscovered(ctx context.Context) error {
+	return n.waitDiscovered(ctx, func(spec) bool { return true })
+}
+
+// waitDiscovered waits until those peers that are asked know every running peer.
+func (n *Network) waitDiscovered(ctx context.Context, asked func(spec) bool) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, s := range ofKind(n.nodes, KindPeer) {
-		if s.takesPart() {
+		if s.takesPart() && asked(s) {
 			g.Go(func() error { return n.waitKnows(ctx, s) })
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"domicile/chaincode/record"
@@ -31,18 +32,28 @@ func Never() []string {
 // NoMemory is added to [Never] where the memory of processes is not searched.
 const NoMemory = "memory of running processes"
 
-// Wanted is what is looked for.
+// Wanted is what is looked for. Nothing may be added once it is searched for.
 type Wanted struct {
 	Records []record.Ref
 	prints  []erasure.Fingerprint
 	canary  []erasure.Pattern
+
+	once  sync.Once
+	ready *erasure.Wanted
+	fail  error
+}
+
+// prepare makes the search ready once for all stores and nodes.
+func (w *Wanted) prepare() (*erasure.Wanted, error) {
+	w.once.Do(func() { w.ready, w.fail = erasure.NewWanted(w.canary, w.prints...) })
+	return w.ready, w.fail
 }
 
 // Add adds a record by the prints that its purge left. An error says that a print is
 // malformed.
 func (w *Wanted) Add(r record.Ref, prints []record.Print) error {
-	for i, p := range prints {
-		f, err := erasure.FingerprintFrom(fmt.Sprintf("%s %d", r.ID, i), p)
+	for _, p := range prints {
+		f, err := erasure.FingerprintFrom(r.ID, p)
 		if err != nil {
 			return fmt.Errorf("evidence of %s: %w", r.ID, err)
 		}
@@ -91,12 +102,17 @@ func (r Residue) String() string {
 }
 
 // Search looks for what is wanted on one node. It only reads, and the node may run.
+// Several nodes may be searched at once.
 // The error is that of a directory that cannot be opened, or of ctx.
 func Search(ctx context.Context, n Node, w *Wanted, now func() time.Time) (certificate.Node, []Residue, error) {
 	out := certificate.Node{Name: n.Name, Kind: n.Kind, Height: n.Height, SearchedAt: now().UTC().Format(time.RFC3339), Stores: []certificate.Store{}}
 	if !n.ScrubbedAt.IsZero() {
 		out.ScrubbedHeight = n.ScrubbedHeight
 		out.ScrubbedAt = n.ScrubbedAt.UTC().Format(time.RFC3339)
+	}
+	wanted, err := w.prepare()
+	if err != nil {
+		return out, nil, err
 	}
 	var found []Residue
 	add := func(name, method, root string, r *erasure.Report) {
@@ -119,7 +135,7 @@ func Search(ctx context.Context, n Node, w *Wanted, now func() time.Time) (certi
 			add(link.name, "raw", "", &erasure.Report{NotCovered: []string{"a symbolic link, not followed: name the directory that it leads to as one of the node's"}})
 		}
 		for _, root := range roots {
-			r, err := erasure.Scan(ctx, erasure.Options{Roots: []string{root.path}, Fingerprints: w.prints, Patterns: w.canary})
+			r, err := erasure.Scan(ctx, erasure.Options{Roots: []string{root.path}, Wanted: wanted})
 			if err != nil {
 				if _, gone := os.Lstat(root.path); os.IsNotExist(gone) {
 					continue // a file that came and went
@@ -130,7 +146,7 @@ func Search(ctx context.Context, n Node, w *Wanted, now func() time.Time) (certi
 		}
 	}
 	if n.PID != 0 {
-		r, err := erasure.ScanProcess(ctx, n.PID, w.canary, w.prints...)
+		r, err := wanted.ScanProcess(ctx, n.PID)
 		if ctx.Err() != nil {
 			return out, found, ctx.Err()
 		}

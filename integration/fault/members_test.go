@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,7 +81,7 @@ func TestT10_AnOrganisationLeavesACollectionAndJoinsItAgain(t *testing.T) {
 	if count(before) == 0 {
 		t.Error("the search finds nothing of what is kept, so it proves nothing")
 	}
-	c.mustDo(t, c.domicile(ctx, "policy", "apply", writePolicy(t, "UsHospital", "UsLab", removed)))
+	c.must(t, c.applied(ctx, writePolicy(t, "UsHospital", "UsLab", removed)))
 	c.forgetClients(t)
 	client, err = c.client(ctx, removed, record.RoleReader, "")
 	c.must(t, err)
@@ -114,10 +115,10 @@ func TestT36_UpgradesThereAndBackLoseNothing(t *testing.T) {
 			}
 			writer <- n
 		}()
-		a := c.domicile(ctx, "policy", "apply", "--upgrade", policy)
+		err := c.applied(ctx, "--upgrade", policy)
 		over()
 		n := <-writer
-		c.mustDo(t, a)
+		c.must(t, err)
 		t.Logf("%d puts acknowledged during the upgrade", n)
 		c.resume(ctx, t)
 		c.purgeAll(ctx, t, usShared)
@@ -131,6 +132,17 @@ func TestT36_UpgradesThereAndBackLoseNothing(t *testing.T) {
 		t.Errorf("a policy without a collection that is there: status %d\n%s", a.status, a.words)
 	}
 	c.judge(ctx, t, *rounds-1, usShared)
+}
+
+// applied applies a policy, again until all of it is done: the peers of an organisation
+// that joins a collection may not have fetched its past yet.
+func (c *cluster) applied(ctx context.Context, args ...string) error {
+	return kit.Eventually(ctx, func() error {
+		if a := c.domicile(ctx, append([]string{"policy", "apply"}, args...)...); a.status != cli.ExitDone {
+			return fmt.Errorf("policy apply: status %d\n%s", a.status, a.words)
+		}
+		return nil
+	})
 }
 
 // writePolicy writes the small demonstration policy with a collection that these

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"domicile/chaincode/record"
 	"domicile/erasure"
@@ -244,16 +247,22 @@ func (a *app) attestOne(ctx context.Context, o attestFlags, op operator, w *want
 			return nil, nil, err
 		}
 	}
-	var residue []attest.Residue
-	for _, n := range nodes {
+	results := make([]certificate.Node, len(nodes))
+	found := make([][]attest.Residue, len(nodes))
+	g, searching := errgroup.WithContext(ctx)
+	g.SetLimit(max(1, runtime.GOMAXPROCS(0))) // a search keeps one core busy
+	for i, n := range nodes {
 		n.ScrubbedAt, n.ScrubbedHeight = scrubbed[n.Name].At, scrubbed[n.Name].From
-		node, found, err := attest.Search(ctx, n, &w.Wanted, time.Now)
-		if err != nil {
-			return nil, nil, err
-		}
-		s.Nodes = append(s.Nodes, node)
-		residue = append(residue, found...)
+		g.Go(func() (err error) {
+			results[i], found[i], err = attest.Search(searching, n, &w.Wanted, time.Now)
+			return err
+		})
 	}
+	if err := g.Wait(); err != nil {
+		return nil, nil, err
+	}
+	s.Nodes = append(s.Nodes, results...)
+	residue := slices.Concat(found...)
 	s.StatedAt = time.Now().UTC().Format(time.RFC3339)
 	signed, err := sign(s, op)
 	return signed, residue, err

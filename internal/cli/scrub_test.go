@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,6 +57,7 @@ func plant(t *testing.T, dir string) {
 	for _, f := range []func() error{
 		func() error { return db.Put([]byte("k"), []byte("a-purged-value"), nil) },
 		func() error { return db.Delete([]byte("k"), nil) },
+		func() error { return db.Put([]byte("global\x00\x01"), []byte{11}, nil) }, // the last block of 12
 		db.Close,
 	} {
 		if err := f(); err != nil {
@@ -103,6 +105,41 @@ func TestAnOperatorsHookDrivesTheScrubWithoutALocalNetwork(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAPeerThatTheOperatorNamesWithoutDirectoryIsCountedAndNotStopped(t *testing.T) {
+	t.Parallel()
+	dir, args := hooked(t, "peer0", "peer1")
+	args[len(args)-1] = "peer1"
+	status, words := scrubWith(t, append(args, "--execute")...)
+	if status != 0 || strings.Count(words, "pvtdataStore") != 1 || !strings.Contains(words, "no lock reaches other machines") {
+		t.Fatalf("status %d\n%s", status, words)
+	}
+	if calls, err := os.ReadFile(filepath.Join(dir, "calls")); err != nil || strings.Contains(string(calls), "stop peer1") {
+		t.Errorf("calls %q, %v", calls, err)
+	}
+}
+
+func TestAnOperatorWithoutClientIsToldWhatToDoAboutPurgesThatAreNotSwept(t *testing.T) {
+	t.Parallel()
+	dir, args := hooked(t, "peer0", "peer1")
+	db, err := leveldb.OpenFile(filepath.Join(dir, "peer0", "ledgersData", "pvtdataStore"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Put([]byte("global\x00ck"), nil, nil), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if status, words := scrubWith(t, args...); status != 0 || !strings.Contains(words, "1 purged keys wait for a sweep") {
+		t.Errorf("dry run: status %d\n%s", status, words)
+	}
+	status, words := scrubWith(t, append(args, "--execute", "--patience", "100ms")...)
+	if status != 1 || !strings.Contains(words, "not swept yet") || !strings.Contains(words, "--settings") {
+		t.Errorf("status %d\n%s", status, words)
+	}
+	if calls, err := os.ReadFile(filepath.Join(dir, "calls")); err != nil || strings.Contains(string(calls), "stop") {
+		t.Errorf("calls %q, %v", calls, err)
 	}
 }
 
