@@ -1,7 +1,9 @@
 package chaincode
 
 import (
+	"cmp"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"slices"
 
@@ -26,7 +28,7 @@ type caller struct {
 	// operator may speak for the disks of the organisation: an administrator or a
 	// client with the unit of operators.
 	operator bool
-	id       string // MSP and a digest of the certificate: opaque, and the same for nobody else
+	id       string // MSP and a digest of who they are: opaque, the same for all certificates of a person
 }
 
 // callerOf reads the creator's certificate. The contract API hands on a nil
@@ -48,11 +50,30 @@ func callerOf(ctx context) (caller, error) {
 	if err != nil {
 		return caller{}, record.Fail(record.CodeForbidden, "the creator's attributes are unreadable")
 	}
-	sum := sha256.Sum256(cert.Raw)
+	enrolled, _, err := id.GetAttributeValue(enrollmentAttribute)
+	if err != nil {
+		return caller{}, record.Fail(record.CodeForbidden, "the creator's attributes are unreadable")
+	}
 	units := cert.Subject.OrganizationalUnit
 	admin := slices.Contains(units, adminUnit)
 	return caller{
 		msp: msp, code: code, admin: admin, operator: admin || slices.Contains(units, operatorUnit),
-		id: msp + "/" + hex.EncodeToString(sum[:16]),
+		id: msp + "/" + person(cert, enrolled),
 	}, nil
+}
+
+// enrollmentAttribute is where Fabric's CA writes for whom it made a certificate; its
+// common name is the same (fabric-ca, lib/server/config.go and attrmgr).
+const enrollmentAttribute = "hf.EnrollmentID"
+
+// person is an opaque word for whom a certificate was made, so that a second
+// certificate, a renewed one among others, makes nobody a second person. A certificate
+// that names nobody stands for itself.
+func person(cert *x509.Certificate, enrolled string) string {
+	who := []byte(cmp.Or(enrolled, cert.Subject.CommonName))
+	if len(who) == 0 {
+		who = cert.Raw
+	}
+	sum := sha256.Sum256(who)
+	return hex.EncodeToString(sum[:16])
 }

@@ -282,6 +282,7 @@ func TestA_case_is_opened_by_one_officer_and_approved_by_another(t *testing.T) {
 	w.submit(act(one, record.OpCase, caseRequest(record.CaseOpen, person)))
 	w.refuses(act(one, record.OpCase, caseRequest(record.CaseOpen, tokens(1)...)), record.CodeExists)
 	w.refuses(act(one, record.OpCase, caseRequest(record.CaseApprove)), record.CodeSamePerson)
+	w.refuses(act(usHospital(chaincodetest.RenewedOfficer), record.OpCase, caseRequest(record.CaseApprove)), record.CodeSamePerson)
 	w.submit(act(otherOfficer, record.OpCase, caseRequest(record.CaseApprove)))
 	var k record.Case
 	w.mustRead(record.RoleAuditor, record.OpCases, ask, &k)

@@ -62,6 +62,22 @@ func (c *Client) finish(ctx context.Context, collection string, ids []string) er
 	if _, err := c.Tombstone(ctx, refs); err != nil {
 		return err
 	}
-	_, err = c.Purge(ctx, record.PurgeRequest{Collection: collection, Ground: record.GroundDue, Settle: ids})
-	return err
+	return c.settleTombstones(ctx, collection, ids)
+}
+
+// settleTombstones takes published tombstones off the list of what is to do. A peer that
+// has not processed them yet refuses; one that stays behind leaves it to the next run.
+func (c *Client) settleTombstones(ctx context.Context, collection string, ids []string) error {
+	for tries := 1; ; tries++ {
+		_, err := c.Purge(ctx, record.PurgeRequest{Collection: collection, Ground: record.GroundDue, Settle: ids})
+		if !errors.Is(err, ErrAbsent) {
+			return err
+		}
+		if tries == publishTries {
+			return nil
+		}
+		if err := c.pause(ctx, tries); err != nil {
+			return err
+		}
+	}
 }

@@ -91,12 +91,7 @@ func (n *Network) Doctor(ctx context.Context, collectionsConfig []byte) Report {
 	var r Report
 	for i, s := range n.nodes {
 		if heights[i] > 0 {
-			f := Finding{s.name, OK, CheckChannel, fmt.Sprintf("height %d", heights[i])}
-			if heights[i]+heightLag < top {
-				f.Severity = Warn
-				f.Message += fmt.Sprintf(", %d behind the highest node", top-heights[i])
-			}
-			lists[i] = append(lists[i], f)
+			lists[i] = append(lists[i], keepsUp(s.name, heights[i], top))
 		}
 		r.Findings = append(r.Findings, lists[i]...)
 	}
@@ -104,6 +99,16 @@ func (n *Network) Doctor(ctx context.Context, collectionsConfig []byte) Report {
 		r.Findings = append(r.Findings, n.examineDefinition(ctx, collectionsConfig)...)
 	}
 	return r
+}
+
+// keepsUp compares a node's height with the highest.
+func keepsUp(node string, height, top uint64) Finding {
+	f := Finding{node, OK, CheckChannel, fmt.Sprintf("height %d", height)}
+	if height+heightLag < top {
+		f.Severity = Warn
+		f.Message += fmt.Sprintf(", %d behind the highest node", top-height)
+	}
+	return f
 }
 
 // examine checks one node; height is 0 if it does not tell one.
@@ -207,7 +212,11 @@ func diskSpace(s spec) Finding {
 	if err := syscall.Statfs(s.dir, &fs); err != nil {
 		return Finding{s.name, Warn, CheckDisk, fmt.Sprintf("free space of %s is unknown: %v", s.dir, err)}
 	}
-	free := fs.Bavail * uint64(fs.Bsize)
+	return room(s, fs.Bavail*uint64(fs.Bsize))
+}
+
+// room is the finding about so many free bytes.
+func room(s spec, free uint64) Finding {
 	f := Finding{s.name, OK, CheckDisk, fmt.Sprintf("%d MiB free for %s", free>>20, s.dataDir())}
 	switch {
 	case free < diskError:

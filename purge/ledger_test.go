@@ -24,6 +24,7 @@ type fake struct {
 	calls   int
 	pageLen int
 	paused  bool
+	behind  int // purges that an endorser without the last tombstones will refuse
 	// fault decides about the n-th call, counted from 0.
 	fault func(call int, name string) (before, after error)
 	// hook runs before the n-th call, to let something else happen meanwhile.
@@ -162,6 +163,10 @@ func (f *fake) purge(q record.PurgeRequest) error {
 			f.note("settling %s, which has no tombstone", id)
 			bad[record.CodeAbsent] = append(bad[record.CodeAbsent], id)
 		}
+	}
+	if len(q.Settle) > 0 && f.behind > 0 {
+		f.behind--
+		return record.Fail(record.CodeAbsent, "records "+strings.Join(q.Settle, ", "))
 	}
 	if f.paused && len(q.IDs) > 0 {
 		return record.Fail(record.CodePaused, "stopped")

@@ -35,19 +35,30 @@ func (q *queue) take(most int) []string {
 func (r *runner) settle(ctx context.Context, collection string, least int) {
 	hand := context.WithoutCancel(ctx)
 	for len(r.published.ids) >= max(1, least) {
-		_, err := r.ledger.Purge(hand, record.PurgeRequest{
-			Version: record.Version, Collection: collection, Seed: newSeed(),
-			Ground: record.GroundDue, Settle: r.published.take(record.MaxRecords),
+		r.settleSome(hand, collection, r.published.take(record.MaxRecords))
+	}
+}
+
+// settleSome settles so many tombstones. A peer that has not processed a tombstone yet
+// refuses with ABSENT; one that stays behind leaves settling to the next run.
+func (r *runner) settleSome(ctx context.Context, collection string, list []string) {
+	for attempt := 1; ; attempt++ {
+		_, err := r.ledger.Purge(ctx, record.PurgeRequest{
+			Version: record.Version, Collection: collection, Seed: newSeed(), Ground: record.GroundDue, Settle: list,
 		})
-		switch record.CodeOf(err) {
-		case record.CodeConflict, record.CodeInvalidated:
+		switch code := record.CodeOf(err); {
+		case err == nil:
+		case code == record.CodeConflict || code == record.CodeInvalidated:
 			r.result.Conflicts++
-		default:
-			if err != nil {
-				r.published = queue{}
-				r.errs = append(r.errs, err)
+		case code == record.CodeAbsent:
+			if attempt < r.Attempts && r.pause(ctx, attempt) == nil {
+				continue
 			}
+		default:
+			r.published = queue{}
+			r.errs = append(r.errs, err)
 		}
+		return
 	}
 }
 

@@ -55,6 +55,24 @@ func TestI14_DryRunTakesTheSameDecisionsAndChangesNothing(t *testing.T) {
 	}
 }
 
+func TestAnEndorserThatHasNotSeenATombstoneYetFailsNothing(t *testing.T) {
+	for _, n := range []int{1, 2, 4, 1000} {
+		synctest.Test(t, func(t *testing.T) {
+			f := world()
+			f.behind = n
+			res, err := Run(t.Context(), f, options())
+			if err != nil || res.Purged != 25 || res.Tombstoned != 25 || res.Failed != 0 || res.Cut != "" {
+				t.Errorf("%d refusals: %+v, %v", n, res, err)
+			}
+			f.behind = 0
+			if _, err := Run(t.Context(), f, options()); err != nil { // settles what was left
+				t.Error(err)
+			}
+			f.check(t)
+		})
+	}
+}
+
 var down = record.Fail(record.CodeUnavailable, "no peer")
 
 // ways are the ways in which the call with the number at can fail.

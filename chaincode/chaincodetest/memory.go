@@ -46,6 +46,7 @@ type Memory struct {
 	mu    sync.Mutex
 	cas   map[string]*Authority
 	certs map[Identity][]byte
+	names map[Identity]string // common names
 }
 
 var _ Network = (*Memory)(nil)
@@ -59,7 +60,7 @@ func NewMemory(o Options) (*Memory, error) {
 	if o.Crashes == nil {
 		o.Crashes = io.Discard
 	}
-	m := &Memory{policy: o.Policy, cas: map[string]*Authority{}, certs: map[Identity][]byte{}}
+	m := &Memory{policy: o.Policy, cas: map[string]*Authority{}, certs: map[Identity][]byte{}, names: map[Identity]string{}}
 	orgs := slices.Concat(o.Policy.Organizations(), o.Others)
 	var err error
 	m.Ledger, err = NewLedger(Config{
@@ -165,12 +166,19 @@ func (m *Memory) Creator(id Identity) ([]byte, error) {
 		units = []string{"admin"}
 	case Operator:
 		units = append(units, "operator")
-	case SecondOfficer:
+	case SecondOfficer, RenewedOfficer:
 		attrs[record.RoleAttribute] = Code(record.RoleOfficer)
 	default:
 		attrs[record.RoleAttribute] = Code(id.Role)
 	}
-	c, err := ca.Issue("u"+hex.EncodeToString(Random(4)), units, attrs)
+	whose := id
+	if id.Role == RenewedOfficer {
+		whose.Role = record.RoleOfficer
+	}
+	if m.names[whose] == "" {
+		m.names[whose] = "u" + hex.EncodeToString(Random(4))
+	}
+	c, err := ca.Issue(m.names[whose], units, attrs)
 	if err != nil {
 		return nil, err
 	}

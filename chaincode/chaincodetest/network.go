@@ -20,6 +20,9 @@ const (
 	// SecondOfficer is the role of an [Identity] with the role code of an officer
 	// and a certificate of its own: another person.
 	SecondOfficer = "officer2"
+	// RenewedOfficer is the role of an [Identity] that is the officer with another
+	// certificate: the same person. [Memory] alone has it.
+	RenewedOfficer = "officer, renewed"
 	// Operator is the role of an [Identity] that may sign attestations and has no
 	// role code. Known to [Memory] only.
 	Operator = "operator"

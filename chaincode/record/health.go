@@ -33,7 +33,7 @@ type Relabel struct {
 	Labels []Label `json:"labels"`          // before
 	Digest string  `json:"digest"`          // label digest before
 	Rules  string  `json:"rules,omitempty"` // rule set before
-	By     string  `json:"by"`              // opaque certificate id
+	By     string  `json:"by"`              // opaque id of the person
 	At     string  `json:"at"`              // transaction time
 	Tx     string  `json:"tx"`
 	Reason string  `json:"reason,omitempty"` // required of a downgrade

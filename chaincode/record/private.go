@@ -223,7 +223,7 @@ type HeldQuery struct {
 	Matter     Matter `json:"matter"`
 }
 
-// Matter is one legal hold. SetBy is the caller's opaque certificate id.
+// Matter is one legal hold. SetBy is the caller's opaque id as a person.
 type Matter struct {
 	Matter    string `json:"matter"`
 	Authority string `json:"authority"`

@@ -379,3 +379,12 @@ func TestTheBlockOfAPurgeIsReadFromItsTombstone(t *testing.T) {
 		t.Error("a block that is not there")
 	}
 }
+
+func TestABlockThatIsEvidenceOfNothingIsRefused(t *testing.T) {
+	s := newStory(t, true)
+	c, genesis := s.certificate()
+	surplus, err := newBlock(s.chain[2])
+	must(t, err)
+	c.Blocks = slices.Insert(c.Blocks, 1, surplus)
+	wantField(t, c, genesis, "blocks[1]")
+}

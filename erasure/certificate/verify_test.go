@@ -78,6 +78,12 @@ func TestWellSignedLiesAreCaught(t *testing.T) {
 		{"the put has no endorsement", "put.endorsements", func(s *story) { s.put.endorsers = nil }},
 		{"the put is endorsed by a client", "put.endorsements[0].endorser", func(s *story) { s.put.endorsers = []*member{s.client} }},
 		{"the put is submitted by a stranger", "put", func(s *story) { s.put.creator = newOrg(s.t, "UsA").issue(s.t, "client") }},
+		{"the put is not signed by who submitted it", "put", func(s *story) {
+			p := s.payload(s.put)
+			s.data[1] = [][]byte{marshal(s.t, &common.Envelope{Payload: p, Signature: s.peers["UsA"].sign(s.t, p)})}
+		}},
+		{"the endorsers of the put signed another proposal", "put", func(s *story) { s.put.proposed = make([]byte, 32) }},
+		{"the header of the put names another transaction", "put", func(s *story) { s.put.header = s.purge.txID() }},
 		{"one peer endorses twice", "anchor.endorsements[1].endorser", func(s *story) { s.anchor.endorsers = []*member{s.peers["UsB"], s.peers["UsB"]} }},
 		{"the anchor is of one region", "anchor.endorsements", func(s *story) { s.anchor.endorsers = []*member{s.peers["UsA"], s.peers["UsB"]} }},
 		{"an endorser of the anchor has another authority", "anchor.endorsements[1].endorser", func(s *story) {

@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -232,6 +233,8 @@ type call struct {
 	public    *kvrwset.KVRWSet
 	private   map[string]*kvrwset.HashedRWSet
 	endorsers []*member
+	header    string // transaction of the channel header. Default: its own
+	proposed  []byte // hash that the endorsers sign. Default: of the proposal
 }
 
 func (w *world) call(function string, endorsers ...string) *call {
@@ -298,7 +301,7 @@ func (w *world) payload(c *call) []byte {
 	cc := &peer.ChaincodeID{Name: c.chaincode}
 	header := &common.Header{
 		ChannelHeader: marshal(t, &common.ChannelHeader{
-			Type: int32(common.HeaderType_ENDORSER_TRANSACTION), ChannelId: c.channel, TxId: c.txID(), Timestamp: timestamppb.New(c.at),
+			Type: int32(common.HeaderType_ENDORSER_TRANSACTION), ChannelId: c.channel, TxId: cmp.Or(c.header, c.txID()), Timestamp: timestamppb.New(c.at),
 			Extension: marshal(t, &peer.ChaincodeHeaderExtension{ChaincodeId: cc}),
 		}),
 		SignatureHeader: marshal(t, &common.SignatureHeader{Creator: c.creator.identity(), Nonce: c.nonce}),
@@ -311,7 +314,10 @@ func (w *world) payload(c *call) []byte {
 		ns.CollectionHashedRwset = append(ns.CollectionHashedRwset, &rwset.CollectionHashedReadWriteSet{CollectionName: name, HashedRwset: marshal(t, s)})
 	}
 	hash := sha256.Sum256(slices.Concat(header.ChannelHeader, header.SignatureHeader, proposal))
-	response := marshal(t, &peer.ProposalResponsePayload{ProposalHash: hash[:], Extension: marshal(t, &peer.ChaincodeAction{
+	if c.proposed == nil {
+		c.proposed = hash[:]
+	}
+	response := marshal(t, &peer.ProposalResponsePayload{ProposalHash: c.proposed, Extension: marshal(t, &peer.ChaincodeAction{
 		Results: marshal(t, &rwset.TxReadWriteSet{NsRwset: []*rwset.NsReadWriteSet{{Namespace: "_lifecycle"}, ns}}), ChaincodeId: cc, Response: &peer.Response{Status: c.status},
 	})})
 	action := &peer.ChaincodeEndorsedAction{ProposalResponsePayload: response}

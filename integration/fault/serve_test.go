@@ -265,9 +265,10 @@ func (c *cluster) once(ctx context.Context, t *testing.T, left int) {
 	t.Helper()
 	now := time.Now().UTC()
 	open := fmt.Sprintf("windows: [{from: %q, to: %q}]\n", now.Add(-time.Hour).Format("15:04"), now.Add(time.Hour).Format("15:04"))
+	command := "serve"
 	run := func(status int, config string, more ...string) []purge.Event {
 		t.Helper()
-		args := append([]string{"purge", "serve", "--region", usA.region, "--config", c.file(t, "once.yaml", "version: 1\nbatch: 1\n"+config)}, more...)
+		args := append([]string{"purge", command, "--region", usA.region, "--config", c.file(t, "once.yaml", "version: 1\nbatch: 1\n"+config)}, more...)
 		a := c.ends(ctx, t, status, args...)
 		s := &service{}
 		s.readEvents(strings.NewReader(a.out))
@@ -286,6 +287,7 @@ func (c *cluster) once(ctx context.Context, t *testing.T, left int) {
 	if n >= left {
 		t.Errorf("%d of %d purged in one second, in batches of one", n, left)
 	}
+	command = "run" // the same by another name
 	if rest := len(run(cli.ExitDone, open, "--once", "--execute")); n+rest != left {
 		t.Errorf("%d and %d purged of %d", n, rest, left)
 	}

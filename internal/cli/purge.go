@@ -149,9 +149,8 @@ func (a *app) printPlan(p *purge.Plan, rows int) {
 
 func (a *app) purgeRun() *cobra.Command {
 	var p purgeFlags
-	var execute bool
-	var ref string
-	var withdrawn bool
+	var execute, once, withdrawn bool
+	var ref, file string
 	var o purge.Options
 	c := &cobra.Command{
 		Use: "run --region REGION", Short: "Purge what is due; a dry run without --execute",
@@ -162,6 +161,9 @@ point: run it again.
 With --case it purges, instead of what is due, what an approved case of erasure lets go
 (domicile retention erasure).
 
+With --config it works within window, duration and grace of the purge service's configuration, and
+does the same as purge serve --once: for a CronJob or a timer. A run is always one; --once may say so.
+
 With --withdrawn it purges, instead of what is due, the copies held for others whose terms have
 ended: their last day is past, or a consent ended since they were made.
 
@@ -170,11 +172,24 @@ is printed for each thing done.`,
 		Example: `  domicile purge run --region us
   domicile purge run --region us --execute --limit 500
   domicile purge run --region eu --case DSR-17 --execute
+  domicile purge run --region us --once --config serve.yaml --execute
   domicile purge run --region us --withdrawn --execute`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !(o.Share > 0 && o.Share <= 1) {
 				return usagef("--share must be above 0 and at most 1")
+			}
+			if file != "" {
+				for _, other := range []string{"case", "withdrawn", "collection", "limit", "batch", "share"} {
+					if c.Flags().Changed(other) {
+						return usagef("--%s does not go with --config, which says what to purge", other)
+					}
+				}
+				config, err := readServeConfig(file)
+				if err != nil {
+					return err
+				}
+				return a.serve(c.Context(), &p, config, execute, true)
 			}
 			if ref != "" {
 				return a.purgeCase(c.Context(), &p, ref, execute)
@@ -200,6 +215,8 @@ is printed for each thing done.`,
 	}
 	p.add(c)
 	c.Flags().BoolVar(&execute, "execute", false, "really purge")
+	c.Flags().BoolVar(&once, "once", false, "make one run, as always: for command lines that say so")
+	c.Flags().StringVar(&file, "config", "", "configuration `FILE` of the purge service: work within its window, duration and grace")
 	c.Flags().StringVar(&ref, "case", "", "`reference` of an approved case of erasure")
 	c.Flags().BoolVar(&withdrawn, "withdrawn", false, "copies held for others whose terms have ended")
 	c.MarkFlagsMutuallyExclusive("case", "withdrawn")

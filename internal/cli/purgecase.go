@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"domicile/chaincode/record"
 	"domicile/fhir"
@@ -30,7 +32,12 @@ func (a *app) purgeCase(ctx context.Context, p *purgeFlags, ref string, execute 
 	if !execute {
 		return a.planCase(ctx, officer, ref)
 	}
+	doc, err := officer.CaseOf(ctx, "", ref)
+	if err != nil {
+		return err
+	}
 	done := 0
+	var erased []record.Ref
 	left := map[record.Code]int{}
 	for e, err := range purger.PurgeForced(ctx, officer, ref) {
 		if err != nil {
@@ -38,6 +45,7 @@ func (a *app) purgeCase(ctx context.Context, p *purgeFlags, ref string, execute 
 		}
 		if e.Done {
 			done++
+			erased = append(erased, record.Ref{Collection: e.Collection, ID: e.ID})
 		} else {
 			left[e.Code]++
 		}
@@ -48,6 +56,13 @@ func (a *app) purgeCase(ctx context.Context, p *purgeFlags, ref string, execute 
 	a.say("%d records were purged on ground %q, with their tombstones", done, record.GroundForced)
 	for _, code := range slices.Sorted(maps.Keys(left)) {
 		a.say("  %d left alone: %s", left[code], code)
+	}
+	if done > 0 {
+		owed, err := officer.Notices(ctx, erased)
+		if err != nil {
+			return err
+		}
+		a.say("%s", noticeText(doc.Law, owed))
 	}
 	if left[record.CodeNoCase] > 0 {
 		return record.Fail(record.CodeNoCase, "the case is not approved, closed, or does not cover a record")
@@ -83,4 +98,21 @@ func (a *app) planCase(ctx context.Context, officer *gateway.Client, ref string)
 	}
 	a.say("Nothing was changed. Pass --execute to purge on ground %q, authority: %s", record.GroundForced, doc.Authority)
 	return nil
+}
+
+// noticeText says whom the holder has to tell of what was erased.
+func noticeText(law string, list []gateway.Notice) string {
+	under := "GDPR article 19"
+	if law == record.LawMHMDA {
+		under = "RCW 19.373.040"
+	}
+	var b strings.Builder
+	for _, n := range list {
+		fmt.Fprintf(&b, "notice is owed to %s (%s) of the erasure of %s\n", n.To, under, strings.Join(n.Erased, " "))
+	}
+	if len(list) == 0 {
+		b.WriteString("no other organisation of this ledger had copies\n")
+	}
+	fmt.Fprintf(&b, "recipients outside of the ledger are owed notice, too (%s)", under)
+	return b.String()
 }
