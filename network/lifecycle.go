@@ -203,6 +203,12 @@ func hopeless(text string) bool {
 		strings.Contains(text, "currently defined sequence") || strings.Contains(text, "larger than the next available")
 }
 
+// crossed recognizes a transaction that met another in flight, or peers of which one
+// had not seen the last block: nothing is wrong with it, however long that lasts.
+func crossed(text string) bool {
+	return strings.Contains(text, "MVCC_READ_CONFLICT") || strings.Contains(text, "ProposalResponsePayloads do not match")
+}
+
 // Approvals says for each organization whether it has approved exactly this
 // definition, as the given organization sees it.
 func (n *Network) Approvals(ctx context.Context, org string, d Definition) (map[string]bool, error) {
@@ -328,7 +334,7 @@ func retryLifecycle(ctx context.Context, f func() error) error {
 		case codes.Unavailable, codes.FailedPrecondition, codes.DeadlineExceeded:
 			return told
 		}
-		if time.Since(began) < abortedPatience {
+		if crossed(told.Error()) || time.Since(began) < abortedPatience {
 			return told
 		}
 		return &finalError{told}
