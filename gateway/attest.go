@@ -12,14 +12,29 @@ import (
 // [IDs]): [ErrHeld], [ErrNotDue], [ErrGone], [ErrAbsent].
 //
 // With an index key in the settings the purge leaves evidence (see [Client.Evidence]).
-// Where no peer has the bytes to make it of, the purge leaves none.
+// That takes the bytes of the records, for which peers that have only just heard of
+// them are waited some seconds. Of several records the error is then
+// [ErrMissingData]; a record alone is purged without evidence, and the receipt says so.
 func (c *Client) Purge(ctx context.Context, r record.PurgeRequest) (TxReceipt, error) {
-	tx, err := c.purge(ctx, r, len(r.IDs) > 0 && c.indexKey != nil)
-	if record.CodeOf(err) == record.CodeMissingData {
-		return c.purge(ctx, r, false)
+	evidence := len(r.IDs) > 0 && c.indexKey != nil
+	for attempt := 1; ; attempt++ {
+		tx, err := c.purge(ctx, r, evidence)
+		switch {
+		case !evidence || record.CodeOf(err) != record.CodeMissingData:
+			return tx, err
+		case attempt < evidenceTries && c.pause(ctx, attempt) == nil:
+			continue
+		case len(r.IDs) > 1 || ctx.Err() != nil:
+			return tx, err
+		}
+		tx, err = c.purge(ctx, r, false)
+		tx.WithoutEvidence = err == nil
+		return tx, err
 	}
-	return tx, err
 }
+
+// evidenceTries is how often a purge asks for evidence that an endorser cannot make.
+const evidenceTries = 5
 
 func (c *Client) purge(ctx context.Context, r record.PurgeRequest, evidence bool) (TxReceipt, error) {
 	r.Version, r.Region = record.Version, c.settings.Region

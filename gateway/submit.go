@@ -16,6 +16,8 @@ import (
 type TxReceipt struct {
 	TxID  string `json:"txId"`
 	Block uint64 `json:"block"`
+	// WithoutEvidence: a purge left nothing that operators could look for.
+	WithoutEvidence bool `json:"withoutEvidence,omitempty"`
 }
 
 // submit endorses, orders and waits for the commit. A transaction that lost a

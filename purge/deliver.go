@@ -158,6 +158,9 @@ func (r *runner) purgeJob(part record.Part) job {
 				return rc, err
 			}
 			r.result.Batches++
+			if rc.WithoutEvidence {
+				r.result.WithoutEvidence += len(batch)
+			}
 			r.block = max(r.block, rc.Block)
 			return rc, nil
 		},

@@ -68,6 +68,8 @@ type Height struct {
 type Receipt struct {
 	TxID  string `json:"txId,omitempty"`
 	Block uint64 `json:"block,omitempty"`
+	// WithoutEvidence: a purge left nothing that operators could look for.
+	WithoutEvidence bool `json:"withoutEvidence,omitempty"`
 }
 
 // DryRun returns a Ledger that reads from l and writes nothing: Purge and Tombstone

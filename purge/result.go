@@ -33,6 +33,9 @@ type Result struct {
 	// cut short did not read is not counted; it is due no earlier than Oldest.
 	Left   int    `json:"left,omitempty"`
 	Oldest string `json:"oldest,omitempty"`
+	// WithoutEvidence were purged when no peer had their bytes: no search of disks
+	// will look for them.
+	WithoutEvidence int `json:"withoutEvidence,omitempty"`
 	// HeldBack wait for others to fill up their batch; see Options.HoldBack.
 	HeldBack int `json:"heldBack,omitempty"`
 	// Canaries were purged, too; they are in no other count. CanaryFailures
