@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -10,6 +11,8 @@ import (
 	"github.com/hyperledger/fabric-gateway/pkg/hash"
 	gatewaypb "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
 	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
+	"github.com/hyperledger/fabric-protos-go-apiv2/orderer"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -169,6 +172,11 @@ func (f *fabric) order(ctx context.Context, as chaincodetest.Identity, peer stri
 		if commits[i], err = f.submit(ctx, as, peer, tx); err != nil {
 			return nil, plainly(err)
 		}
+		if i < len(txs)-1 {
+			if err := f.everyOrdererHas(ctx, tx); err != nil {
+				return nil, err
+			}
+		}
 	}
 	out := make([]chaincodetest.Receipt, len(txs))
 	last := uint64(0)
@@ -181,6 +189,41 @@ func (f *fabric) order(ctx context.Context, as chaincodetest.Identity, peer stri
 		last = max(last, st.BlockNumber)
 	}
 	return out, f.heights.wait(ctx, last)
+}
+
+// everyOrdererHas hands a submitted transaction to each orderer and waits for the
+// answers. The gateway waits for a quorum of them only, and the leader, who decides the
+// order, need not be in it. That an orderer has it already is as good.
+func (f *fabric) everyOrdererHas(ctx context.Context, tx *client.Transaction) error {
+	b, err := tx.Bytes()
+	if err != nil {
+		return err
+	}
+	prepared := &gatewaypb.PreparedTransaction{}
+	if err := proto.Unmarshal(b, prepared); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, o := range f.Orderers() {
+		g.Go(func() error {
+			f.mu.Lock()
+			conn, err := f.conn(ctx, o.Name)
+			f.mu.Unlock()
+			if err != nil {
+				return err
+			}
+			stream, err := orderer.NewAtomicBroadcastClient(conn).Broadcast(ctx)
+			if err != nil {
+				return err
+			}
+			if err := stream.Send(prepared.GetEnvelope()); err != nil {
+				return err
+			}
+			_, err = stream.Recv()
+			return errors.Join(err, stream.CloseSend())
+		})
+	}
+	return g.Wait()
 }
 
 // submit sends the envelope until enough orderers have it. They refuse a second
