@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -247,6 +248,8 @@ func TestTheAnnexIsTheRegistersEntryOrRefused(t *testing.T) {
 	}
 	c.Annex.Register = append([]byte{}, s.register...)
 	c.Annex.Register[50] ^= 1
+	wantField(t, c, genesis, "annex.register")
+	c.Annex.Register = bytes.Replace(s.register, []byte(`"law"`), []byte(`"war"`), 1) // as good an entry, but not the one
 	wantField(t, c, genesis, "annex.register")
 	for name, lie := range map[string]string{"another record": `{"collection":"us-a","hash":"00"}`, "no entry": "x"} {
 		t.Run("the holder entered "+name, func(t *testing.T) {
