@@ -118,6 +118,15 @@ func TestRetentionExplainNamesEveryRowAndTheOneThatWon(t *testing.T) {
 	}
 }
 
+func TestRetentionExplainShowsAFactOnceHoweverManyNamesAPersonHas(t *testing.T) {
+	s := open(t)
+	const patient = `{"resourceType":"Patient","id":"p1","birthDate":"1950-01-01","identifier":[{"system":"urn:a","value":"1"},{"system":"urn:b","value":"2"}]}`
+	id := s.put("UsHospital", patient)[0].ID
+	if out := s.ok("UsHospital", "officer", "", "retention", "explain", "--region", "us", id); strings.Count(out, "fact: birth 1950-01-01") != 1 {
+		t.Error(out)
+	}
+}
+
 func TestAHoldIsReleasedByAnotherPersonOnly(t *testing.T) {
 	s := open(t)
 	s.put("UsHospital", diagnosis("c1", "J06.9", "2001-01-01"))

@@ -109,8 +109,19 @@ func explain(at string, e record.Explanation) (*explained, error) {
 	}
 	return &explained{
 		ID: e.ID, Collection: at, Type: e.Meta.Type, Due: e.Due, Accepted: dated(e.Meta.Due), Code: e.Code, Matters: e.Matters,
-		Limited: e.Limited, Quarantined: e.Meta.Quarantined, Review: e.Meta.Review, Facts: e.Facts, Assessment: &why,
+		Limited: e.Limited, Quarantined: e.Meta.Quarantined, Review: e.Meta.Review, Facts: once(e.Facts), Assessment: &why,
 	}, nil
+}
+
+// once leaves out facts that are there several times: each stands under every reference
+// and identifier by which the register knows the person.
+func once(facts []record.Fact) (out []record.Fact) {
+	for _, f := range facts {
+		if !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // dated is a due date, "" for the one that stands for none.
