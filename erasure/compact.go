@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/syndtr/goleveldb/leveldb"
 	"github.com/syndtr/goleveldb/leveldb/opt"
@@ -88,13 +89,32 @@ func nothing(context.Context, *leveldb.DB, string) error { return nil }
 // manyTables is more than the tables that are ever written before a compaction.
 const manyTables = 1 << 20
 
+// lockPatience is for how long a locked database is tried again. A program that this
+// process starts holds the locks of all its files for a moment, until it has taken the
+// process's place, even of files that are closed meanwhile.
+const lockPatience = 2 * time.Second
+
+func openUnlocked(ctx context.Context, dir string) (*leveldb.DB, error) {
+	for began := time.Now(); ; {
+		db, err := leveldb.OpenFile(dir, &opt.Options{
+			ErrorIfMissing: true,
+			// LevelDB shall not begin to merge what is written while more is to come.
+			CompactionL0Trigger: manyTables, WriteL0SlowdownTrigger: manyTables, WriteL0PauseTrigger: manyTables,
+		})
+		if !errors.Is(err, syscall.EAGAIN) || time.Since(began) > lockPatience {
+			return db, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
 // withDB opens the database, calls step and closes it.
 func withDB(ctx context.Context, dir string, step func(context.Context, *leveldb.DB, string) error) error {
-	db, err := leveldb.OpenFile(dir, &opt.Options{
-		ErrorIfMissing: true,
-		// LevelDB shall not begin to merge what is written while more is to come.
-		CompactionL0Trigger: manyTables, WriteL0SlowdownTrigger: manyTables, WriteL0PauseTrigger: manyTables,
-	})
+	db, err := openUnlocked(ctx, dir)
 	switch {
 	case errors.Is(err, storage.ErrLocked), errors.Is(err, syscall.EAGAIN):
 		return fmt.Errorf("%w: %s: stop the process that has it open: %w", ErrInUse, dir, err)

@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/syndtr/goleveldb/leveldb"
 	"github.com/syndtr/goleveldb/leveldb/util"
@@ -299,6 +301,20 @@ func TestCompactRefusesADatabaseInUse(t *testing.T) {
 	if !errors.Is(err, erasure.ErrInUse) || !strings.Contains(err.Error(), "stop the process") {
 		t.Fatalf("got %v", err)
 	}
+}
+
+// TestCompactWaitsForALockThatIsLetGo: a program that the process has just started holds the
+// locks of files that are closed already, for some milliseconds.
+func TestCompactWaitsForALockThatIsLetGo(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, dir)
+	must(t, db.Put([]byte("k"), []byte("v"), nil))
+	must(t, db.Close())
+	lock, err := os.OpenFile(filepath.Join(dir, "LOCK"), os.O_RDWR, 0)
+	must(t, err)
+	must(t, syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB))
+	time.AfterFunc(50*time.Millisecond, func() { lock.Close() })
+	must(t, erasure.Compact(t.Context(), dir))
 }
 
 func TestCompactLeavesOtherDirectoriesAlone(t *testing.T) {
