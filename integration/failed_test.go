@@ -1,11 +1,13 @@
 package integration
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
+	"domicile/chaincode/chaincodetest"
 	"domicile/chaincode/record"
 	"domicile/integration/kit"
 )
@@ -35,13 +37,12 @@ func failedKeys(t *testing.T, id string, more ...string) map[string]failedLine {
 	return out
 }
 
-// Ground failed (I9): every member peer's stream is searched for the keys of refused
-// attempts, and only keys without a live hash are purged.
-func TestI9_BytesOfRefusedAttemptsAreFoundOnEveryPeerAndPurgedUnlessARecordLives(t *testing.T) {
-	t.Parallel()
-	ctx := testContext(t, patience)
+// refusedAttempt puts a record of two holders with the endorsement of one: the validators refuse it,
+// and its bytes stay with the peers.
+func refusedAttempt(ctx context.Context, t *testing.T) (record.PutRecord, chaincodetest.Call) {
+	t.Helper()
 	rec, put := usAB.put(encounter(longAgo, unique()))
-	put.Endorsers = []string{"UsHospital"} // one of two: the validators refuse it
+	put.Endorsers = []string{"UsHospital"}
 	r, err := shared.Submit(ctx, put)
 	if err != nil || r.Code != policyFailure {
 		t.Fatalf("%v %v", r, err)
@@ -49,6 +50,15 @@ func TestI9_BytesOfRefusedAttemptsAreFoundOnEveryPeerAndPurgedUnlessARecordLives
 	if err := shared.heights.wait(ctx, r.Block); err != nil {
 		t.Fatal(err)
 	}
+	return rec, put
+}
+
+// Ground failed (I9): every member peer's stream is searched for the keys of refused
+// attempts, and only keys without a live hash are purged.
+func TestI9_BytesOfRefusedAttemptsAreFoundOnEveryPeerAndPurgedUnlessARecordLives(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t, patience)
+	rec, put := refusedAttempt(ctx, t)
 	want := []string{record.RecordKey(rec.ID), record.MetaKey(rec.ID)}
 	found := failedKeys(t, rec.ID)
 	for _, k := range want {
@@ -69,20 +79,13 @@ func TestI9_BytesOfRefusedAttemptsAreFoundOnEveryPeerAndPurgedUnlessARecordLives
 		}
 	}
 	// Another one that stays refused is purged, and then no stream has it any more.
-	gone, put := usAB.put(encounter(longAgo, unique()))
-	put.Endorsers = []string{"UsHospital"}
-	if r, err = shared.Submit(ctx, put); err != nil || r.Code != policyFailure {
-		t.Fatalf("%v %v", r, err)
-	}
-	if err := shared.heights.wait(ctx, r.Block); err != nil {
-		t.Fatal(err)
-	}
+	gone, _ := refusedAttempt(ctx, t)
 	for k, l := range failedKeys(t, gone.ID, execute...) {
 		if !l.Purged {
 			t.Errorf("%s: %+v", k, l)
 		}
 	}
-	err = kit.Eventually(ctx, func() error {
+	err := kit.Eventually(ctx, func() error {
 		if n := len(failedKeys(t, gone.ID)); n > 0 {
 			return fmt.Errorf("%d keys", n)
 		}

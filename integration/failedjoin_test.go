@@ -51,15 +51,7 @@ func at(l failedLine, org string) bool {
 // it stops a node.
 func TestI9_FindingsOfAllHoldersAreJoinedAndWhoIsMissingIsNamed(t *testing.T) {
 	ctx := testContext(t, patience)
-	rec, put := usAB.put(encounter(longAgo, unique()))
-	put.Endorsers = []string{"UsHospital"} // one of two: the validators refuse it
-	r, err := shared.Submit(ctx, put)
-	if err != nil || r.Code != policyFailure {
-		t.Fatalf("%v %v", r, err)
-	}
-	if err := shared.heights.wait(ctx, r.Block); err != nil {
-		t.Fatal(err)
-	}
+	rec, _ := refusedAttempt(ctx, t)
 	hospital := []string{"--org", "UsHospital"}
 	if u := joined(t, 0, rec.ID, hospital...); !slices.Equal(u.missing, []string{"UsPayer "}) {
 		t.Errorf("alone, %q is named", u.missing)
@@ -85,7 +77,7 @@ func TestI9_FindingsOfAllHoldersAreJoinedAndWhoIsMissingIsNamed(t *testing.T) {
 	if len(u.missing) > 0 || !u.keys[key].Purged {
 		t.Errorf("complete: missing %q, %+v", u.missing, u.keys[key])
 	}
-	err = kit.Eventually(ctx, func() error {
+	err := kit.Eventually(ctx, func() error {
 		if u := joined(t, 0, rec.ID, "--org", "UsPayer"); len(u.keys) > 0 {
 			return fmt.Errorf("%+v", u.keys)
 		}
