@@ -16,6 +16,7 @@ import (
 	"errors"
 	"math/big"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,7 +83,8 @@ func marshal(t testing.TB, m proto.Message) []byte {
 	return b
 }
 
-var serial = big.NewInt(100)
+// serials numbers certificates; tests that run side by side draw from it.
+var serials atomic.Int64
 
 func newOrg(t testing.TB, name string) *org {
 	t.Helper()
@@ -107,9 +109,8 @@ func (o *org) issue(t testing.TB, units ...string) *member {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
-	serial = new(big.Int).Add(serial, big.NewInt(1))
 	tmpl := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "m", OrganizationalUnit: units},
+		SerialNumber: big.NewInt(100 + serials.Add(1)), Subject: pkix.Name{CommonName: "m", OrganizationalUnit: units},
 		NotBefore: time.Unix(1e9, 0), NotAfter: time.Unix(1.1e9, 0), // expired long ago: nobody signs a time
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, o.cert, key.Public(), o.key)
