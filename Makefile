@@ -39,6 +39,7 @@ test: build verify unit integration ## every check that CI runs
 
 unit: $(CHECK) ## tests without a network, with the race detector
 	go test -race -short -timeout 10m $(UNIT)
+	go test -timeout 10m ./erasure/certificate
 	cd fhir/r4check && go test -timeout 10m ./...
 
 integration: build ## tests on real networks (flags: INTEGRATION="-run Name -v")
