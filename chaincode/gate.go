@@ -83,6 +83,9 @@ func (c *contract) private(ctx context, ops map[string]operation, sealed bool) (
 	if err := c.admit(ctx, cl, at, o.access); err != nil {
 		return nil, err
 	}
+	if !sealed && !o.setup && cl.part.Closed {
+		return nil, record.Fail(record.CodeClosed, "the holder takes no writes until a private part is set that is not closed")
+	}
 	return run(cl)
 }
 

@@ -18,8 +18,11 @@ import (
 // confirmed and who its certificates' codes are. It is stored in that log and
 // nowhere else; only its hash is on the channel.
 type Private struct {
-	Version   int       `json:"version"` // always [Version]
-	Log       string    `json:"log"`     // the log collection
+	Version int    `json:"version"` // always [Version]
+	Log     string `json:"log"`     // the log collection
+	// Closed: the contract takes no private write of the holder but a new private part.
+	// It is so while members change; see docs/policy.md.
+	Closed    bool      `json:"closed,omitempty"`
 	Default   string    `json:"default"` // where records go that no rule matches
 	Custodian Custodian `json:"custodian,omitzero"`
 	Labels    Labels    `json:"labels,omitzero"`
@@ -106,10 +109,11 @@ func ParsePrivateYAML(b []byte, file string) (*Private, error) {
 }
 
 func (r *reader) private(n *yaml.Node, at place) *Private {
-	m := r.mapping(n, at, "version", "log", "default", "custodian", "labels", "settings", "routing", "classes", "roles", "confirmations")
+	m := r.mapping(n, at, "version", "log", "closed", "default", "custodian", "labels", "settings", "routing", "classes", "roles", "confirmations")
 	p := &Private{
 		Version:       r.number(m["version"], at.field("version"), 0),
 		Log:           r.text(m["log"], at.field("log")),
+		Closed:        r.flag(m["closed"], at.field("closed")),
 		Default:       r.text(m["default"], at.field("default")),
 		Custodian:     r.custodian(m["custodian"], at.field("custodian")),
 		Labels:        r.labelling(m["labels"], at.field("labels")),

@@ -50,6 +50,7 @@ var (
 	ErrSamePerson      error = record.Fail(record.CodeSamePerson, "")      // needs a second person
 	ErrNotMoved        error = record.Fail(record.CodeNotMoved, "")        // no proved copy elsewhere
 	ErrNoCase          error = record.Fail(record.CodeNoCase, "")          // no such case of erasure
+	ErrClosed          error = record.Fail(record.CodeClosed, "")          // members of the collection change; retry
 	ErrNotAttested     error = record.Fail(record.CodeNotAttested, "")     // a holder owes a clean search
 	ErrInvalidFHIR     error = record.Fail(record.CodeInvalidFHIR, "")     // breaks the structure of FHIR R4
 	ErrRules           error = record.Fail(record.CodeRules, "")           // labelling rules missing or other

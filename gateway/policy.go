@@ -201,6 +201,13 @@ func (c *Client) PolicyApprove(ctx context.Context, digest string) (TxReceipt, e
 	return c.submit(ctx, &call{function: record.FuncPolicyApprove, args: []string{digest}, peers: c.region})
 }
 
+// PolicyReady tells whether [Client.PolicyCommit] would be taken now: nil,
+// [ErrNotApproved] when approvals are missing, or what else is wrong. It changes nothing.
+func (c *Client) PolicyReady(ctx context.Context, public []byte) error {
+	_, err := c.evaluate(ctx, &call{function: record.FuncPolicyCommit, args: []string{string(public)}, peers: c.region})
+	return err
+}
+
 // PolicyCommit puts an approved policy into force: its public JSON, exactly as
 // approved. [ErrNotApproved] when approvals are missing.
 func (c *Client) PolicyCommit(ctx context.Context, public []byte) (TxReceipt, error) {

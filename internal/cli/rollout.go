@@ -124,13 +124,21 @@ func (r *rollout) approveAll(ctx context.Context) error {
 	return g.Wait()
 }
 
-// commit commits definition and policy and sets the private parts.
+// commit commits definition and policy and sets the private parts. Where members
+// change, the private part is closed from before the definition is committed until the
+// new one is set.
 func (r *rollout) commit(ctx context.Context) error {
 	d, differs, err := r.definition(ctx)
 	if err != nil {
 		return err
 	}
 	if differs {
+		if err := r.ready(ctx, d); err != nil {
+			return err
+		}
+		if err := r.closeLogs(ctx); err != nil {
+			return err
+		}
 		if err := r.n.CommitDefinition(ctx, d); err != nil {
 			return err
 		}
@@ -157,6 +165,61 @@ func (r *rollout) commit(ctx context.Context) error {
 		clear(r.clients)
 	}
 	return r.privateParts(ctx, false)
+}
+
+// ready refuses to begin what cannot be finished: a definition that a region has not
+// approved, or a policy that the contract would not take.
+func (r *rollout) ready(ctx context.Context, d network.Definition) error {
+	given, err := r.n.Approvals(ctx, r.n.Organizations()[0], d)
+	if err != nil {
+		return err
+	}
+	for _, region := range r.n.Topology().Regions {
+		if !slices.ContainsFunc(region.Organizations, func(o network.Organization) bool { return given[o.Name] }) {
+			return record.Fail(record.CodeNotApproved, "no organisation of region "+region.Name+" has approved the chaincode definition of this policy")
+		}
+	}
+	c, err := r.admin(ctx, r.b.policy.Organizations()[0])
+	if err != nil {
+		return err
+	}
+	return c.PolicyReady(ctx, r.b.policy.Public())
+}
+
+// closeLogs closes the private parts of the holders whose members change. Whatever was
+// endorsed before and is ordered after is invalid, because every private write reads
+// the private part.
+func (r *rollout) closeLogs(ctx context.Context) error {
+	c, err := r.admin(ctx, r.n.Organizations()[0])
+	if err != nil {
+		return err
+	}
+	old, err := c.Policy(ctx)
+	switch {
+	case record.CodeOf(err) == record.CodeNoPolicy:
+		return nil
+	case err != nil:
+		return err
+	}
+	for _, log := range collections.MemberChanges(old, r.b.policy) {
+		_, col, _ := old.Collection(log)
+		if c, err = r.admin(ctx, col.Members[0]); err != nil {
+			return err
+		}
+		part, err := c.Private(ctx, log)
+		if err != nil && record.CodeOf(err) != record.CodeNoPolicy {
+			return fmt.Errorf("private part of %s: %w", log, err)
+		}
+		if err != nil || part.Closed {
+			continue // nothing can be written there anyway
+		}
+		part.Closed = true
+		if _, err := c.SetPrivate(ctx, log, part.JSON()); err != nil {
+			return fmt.Errorf("closing %s: %w", log, err)
+		}
+		r.say("%s takes no writes until its members have changed", log)
+	}
+	return nil
 }
 
 // patience is how long [rollout.everywhere] waits for slow peers.
