@@ -23,8 +23,10 @@ type call struct {
 	transient func() (map[string][]byte, error)
 	// orgs are the organisations that may see and endorse the call; nil: the
 	// gateway plans it, which only a public call may ask for.
-	orgs  []string
-	peers []*gatewayPeer
+	orgs []string
+	// quorum is how many of orgs are enough for a write; 0: all of them.
+	quorum int
+	peers  []*gatewayPeer
 }
 
 func (c *Client) proposal(x *call) (*client.Proposal, error) {
@@ -72,7 +74,8 @@ func (c *Client) evaluate(ctx context.Context, x *call) ([]byte, error) {
 // (peer.authentication.timewindow, which a Domicile network sets to 2 minutes).
 const proposalAge = time.Minute
 
-// endorse sends one proposal to the peers in turn. While it is young the same one
+// endorse sends one proposal to the peers in turn, naming fewer organisations where
+// some failed and the others are enough. While it is young the same one
 // is used: its write set is the same wherever it is simulated, and at commit
 // Fabric drops everything kept under its transaction id, left-overs of failed
 // attempts included.
@@ -81,7 +84,7 @@ func (c *Client) endorse(ctx context.Context, x *call) (*client.Transaction, err
 	if err != nil {
 		return nil, err
 	}
-	made := time.Now()
+	made, asked := time.Now(), &askedOf{call: x, own: c.settings.Org}
 	var tx *client.Transaction
 	at, f := c.tryPeers(ctx, x, c.settings.Timeouts.Endorse, func(ctx context.Context) error {
 		if time.Since(made) > proposalAge {
@@ -90,7 +93,11 @@ func (c *Client) endorse(ctx context.Context, x *call) (*client.Transaction, err
 			}
 			made = time.Now()
 		}
+		if p, err = c.naming(p, asked.orgs()); err != nil {
+			return err
+		}
 		tx, err = p.EndorseWithContext(ctx)
+		asked.failed(err)
 		return err
 	})
 	if f != nil {

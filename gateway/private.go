@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"maps"
+	"slices"
 
 	"domicile/chaincode/record"
 	"domicile/collections"
@@ -53,18 +54,31 @@ func (c *Client) readInto(ctx context.Context, collection, op string, request, a
 
 // write submits a private operation, endorsed by the collection's holders alone.
 // build makes the request of one attempt, with a new seed, and surplus transient
-// fields.
+// fields. A write that was refused because the members are not those that the client
+// remembers is made once more, for those of today.
 func (c *Client) write(ctx context.Context, collection, op string, ids []string, build func() (any, map[string][]byte, error)) (TxReceipt, error) {
 	col, err := c.holding(ctx, collection)
 	if err != nil {
 		return TxReceipt{}, err
 	}
+	r, err := c.writeTo(ctx, col, op, ids, build)
+	if record.CodeOf(err) != record.CodeWrongPeer {
+		return r, err
+	}
+	now, nerr := c.holding(ctx, collection)
+	if nerr != nil || slices.Equal(now.Members, col.Members) {
+		return r, err
+	}
+	return c.writeTo(ctx, now, op, ids, build)
+}
+
+func (c *Client) writeTo(ctx context.Context, col *collections.Collection, op string, ids []string, build func() (any, map[string][]byte, error)) (TxReceipt, error) {
 	orgs, err := c.endorsers(ctx, col)
 	if err != nil {
 		return TxReceipt{}, err
 	}
 	x := &call{
-		function: record.FuncWrite, op: op, ids: ids, peers: c.own, orgs: orgs,
+		function: record.FuncWrite, op: op, ids: ids, peers: c.own, orgs: orgs, quorum: col.Endorsers(),
 		transient: func() (map[string][]byte, error) {
 			request, more, err := build()
 			if err != nil {
@@ -84,9 +98,10 @@ func (c *Client) write(ctx context.Context, collection, op string, ids []string,
 	return r, err
 }
 
-// endorsers are the organisations that must endorse a private write: all
-// members of the collection, each of them in the region. A purge writes to the
-// log of the same holders too, so the same organisations satisfy both.
+// endorsers are the organisations that are asked to endorse a private write: all
+// members of the collection, each of them in the region, of which a majority is
+// enough. A purge writes to the log of the same holders too, so the same organisations
+// satisfy both.
 func (c *Client) endorsers(ctx context.Context, col *collections.Collection) ([]string, error) {
 	p, err := c.cachedPolicy(ctx)
 	if err != nil {

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -94,21 +95,24 @@ func TestT10_AnOrganisationLeavesACollectionAndJoinsItAgain(t *testing.T) {
 
 // TestT36_UpgradesThereAndBackLoseNothing changes the policy and restarts the chaincode
 // servers one after another, and back, while clients that were opened before put, read
-// and purge. A policy without a collection that is there is refused, and changes nothing.
+// and purge. Nothing that is put in that time is missing anywhere, the newcomer included,
+// and nobody writes while the members change. A policy without a collection that is there is refused, and changes nothing.
 func TestT36_UpgradesThereAndBackLoseNothing(t *testing.T) {
 	ctx := patience(t, 2*time.Minute)
 	dice(t)
 	three, two := writePolicy(t, "UsHospital", "UsLab", "UsPayer"), writePolicy(t, "UsHospital", "UsLab")
 	c := start(ctx, t, topologyShared, three)
 	c.mustPut(ctx, t, []*job{newJob(usShared, longAgo, 0), newJob(usShared, farOff, 0)})
+	var kept []*job
 	for _, policy := range []string{two, three} {
 		writing, over := context.WithCancel(ctx)
 		writer := make(chan int)
 		go func() {
 			n := 0
 			for writing.Err() == nil {
-				if err := c.put(ctx, newJob(usShared, longAgo, 0)); err == nil {
-					n++
+				gone, stays := newJob(usShared, longAgo, 0), newJob(usShared, farOff, 0)
+				if err := errors.Join(c.put(ctx, gone), c.put(ctx, stays)); err == nil {
+					n, kept = n+2, append(kept, stays)
 				} else if !gateway.Retryable(err) {
 					t.Logf("a put during the upgrade: %v", err)
 				}
@@ -123,6 +127,7 @@ func TestT36_UpgradesThereAndBackLoseNothing(t *testing.T) {
 		c.resume(ctx, t)
 		c.purgeAll(ctx, t, usShared)
 	}
+	c.everybodyReads(ctx, t, kept)
 	text, err := os.ReadFile(three)
 	c.must(t, err)
 	from, to := strings.Index(string(text), "      - name: us-shared\n"), strings.Index(string(text), "      - name: us-a-log\n")
@@ -130,6 +135,43 @@ func TestT36_UpgradesThereAndBackLoseNothing(t *testing.T) {
 	c.must(t, os.WriteFile(less, append(text[:from:from], text[to:]...), 0o600))
 	if a := c.domicile(ctx, "policy", "apply", less); a.status != cli.ExitRefused {
 		t.Errorf("a policy without a collection that is there: status %d\n%s", a.status, a.words)
+	}
+	c.judge(ctx, t, *rounds-1, usShared)
+}
+
+// everybodyReads wants records from every peer of every member of the shared collection.
+func (c *cluster) everybodyReads(ctx context.Context, t *testing.T, list []*job) {
+	t.Helper()
+	c.forgetClients(t) // they may remember other members
+	for _, p := range c.peersOf("UsHospital", "UsLab", "UsPayer") {
+		client, err := c.client(ctx, p.Org, record.RoleReader, p.Name)
+		c.must(t, err)
+		for _, j := range list {
+			if err := kit.Eventually(ctx, func() error { _, err := client.Get(ctx, j.id); return err }); err != nil {
+				t.Fatalf("%s has not %s: %v", p.Name, j.id, err)
+			}
+		}
+	}
+	t.Logf("every peer has the %d records", len(list))
+}
+
+// TestT24_OneOfThreeHoldersIsDownAndTheOthersGoOn stops all peers of one of three holders
+// of a collection: the majority that the collection asks for puts, holds and purges, and
+// the one that comes back has everything.
+func TestT24_OneOfThreeHoldersIsDownAndTheOthersGoOn(t *testing.T) {
+	ctx := patience(t, time.Minute)
+	const away = "UsPayer"
+	c := start(ctx, t, topologyShared, writePolicy(t, "UsHospital", "UsLab", away))
+	due, held := newJob(usShared, longAgo, 0), newJob(usShared, longAgo, 0)
+	c.mustPut(ctx, t, []*job{due, held})
+	for _, p := range c.peersOf(away) {
+		c.must(t, c.StopNode(ctx, p.Name))
+	}
+	c.mustPut(ctx, t, []*job{newJob(usShared, longAgo, 0), newJob(usShared, farOff, 0)})
+	c.must(t, c.hold(ctx, usShared, "m", held.id))
+	c.purgeAll(ctx, t, usShared)
+	for _, p := range c.peersOf(away) {
+		c.must(t, c.StartNode(ctx, p.Name))
 	}
 	c.judge(ctx, t, *rounds-1, usShared)
 }
