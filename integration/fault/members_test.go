@@ -82,7 +82,8 @@ func TestT10_AnOrganisationLeavesACollectionAndJoinsItAgain(t *testing.T) {
 	if count(before) == 0 {
 		t.Error("the search finds nothing of what is kept, so it proves nothing")
 	}
-	c.must(t, c.applied(ctx, writePolicy(t, "UsHospital", "UsLab", removed)))
+	_, err = c.applied(ctx, writePolicy(t, "UsHospital", "UsLab", removed))
+	c.must(t, err)
 	c.forgetClients(t)
 	client, err = c.client(ctx, removed, record.RoleReader, "")
 	c.must(t, err)
@@ -119,10 +120,13 @@ func TestT36_UpgradesThereAndBackLoseNothing(t *testing.T) {
 			}
 			writer <- n
 		}()
-		err := c.applied(ctx, "--upgrade", policy)
+		words, err := c.applied(ctx, "--upgrade", policy)
 		over()
 		n := <-writer
 		c.must(t, err)
+		if !strings.Contains(words, "us-shared-log takes no writes until its members have changed") {
+			t.Errorf("the log was not closed: %s", words)
+		}
 		t.Logf("%d puts acknowledged during the upgrade", n)
 		c.resume(ctx, t)
 		c.purgeAll(ctx, t, usShared)
@@ -178,13 +182,16 @@ func TestT24_OneOfThreeHoldersIsDownAndTheOthersGoOn(t *testing.T) {
 
 // applied applies a policy, again until all of it is done: the peers of an organisation
 // that joins a collection may not have fetched its past yet.
-func (c *cluster) applied(ctx context.Context, args ...string) error {
-	return kit.Eventually(ctx, func() error {
-		if a := c.domicile(ctx, append([]string{"policy", "apply"}, args...)...); a.status != cli.ExitDone {
+func (c *cluster) applied(ctx context.Context, args ...string) (words string, err error) {
+	err = kit.Eventually(ctx, func() error {
+		a := c.domicile(ctx, append([]string{"policy", "apply"}, args...)...)
+		words += a.words
+		if a.status != cli.ExitDone {
 			return fmt.Errorf("policy apply: status %d\n%s", a.status, a.words)
 		}
 		return nil
 	})
+	return words, err
 }
 
 // writePolicy writes the small demonstration policy with a collection that these
