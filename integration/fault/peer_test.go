@@ -239,10 +239,15 @@ func (c *cluster) scrubProcess(ctx context.Context, f func(p *os.Process, line s
 	if err := p.Start(); err != nil {
 		return "", err
 	}
+	var words strings.Builder
 	read(said, func(line []byte) {
+		fmt.Fprintf(&words, "\n%s", line)
 		if at == "" && f(p.Process, string(line)) {
 			at = string(line)
 		}
 	})
-	return at, p.Wait()
+	if err = p.Wait(); err != nil {
+		err = fmt.Errorf("%w%s", err, words.String())
+	}
+	return at, err
 }

@@ -54,7 +54,7 @@ func (s *Service) Listen() (net.Listener, error) {
 	return tls.NewListener(l, c), nil
 }
 
-// ServeHTTP answers on the listener until ctx ends.
+// ServeHTTP answers on the listener until ctx ends or the listener is closed.
 func (s *Service) ServeHTTP(ctx context.Context, l net.Listener) error {
 	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	done := context.AfterFunc(ctx, func() {
@@ -63,10 +63,11 @@ func (s *Service) ServeHTTP(ctx context.Context, l net.Listener) error {
 		_ = server.Shutdown(patience) // the process ends anyway
 	})
 	defer done()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	err := server.Serve(l)
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 func (t *TLS) load() (*tls.Config, error) {
