@@ -183,6 +183,20 @@ func TestHolds_by_query_take_what_they_choose_and_end_as_they_were_set(t *testin
 	w.submit(purgeCall("us-a", hit))
 }
 
+// A label of a query without a system stands for any, and takes what is a kind of it.
+func TestHolds_by_query_without_a_system_take_more_special_codes_too(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	q := record.Query{Labels: []record.Label{{Code: "SUD"}}}
+	hold := func(as chaincodetest.Identity, op string) chaincodetest.Call {
+		return act(as, op, holdRequest(func(r *record.HoldRequest) { r.Query, r.Collection = &q, "us-a2" }))
+	}
+	id := w.put("us-a2", encounter("1999-12-31"), withLabels(confidentiality("R"), actCode("OPIOIDUD")))
+	w.submit(hold(theOfficer, record.OpHold))
+	w.refuses(purgeCall("us-a2", id), record.CodeHeld)
+	w.submit(hold(otherOfficer, record.OpRelease))
+	w.submit(purgeCall("us-a2", id))
+}
+
 func TestHolds_by_query_are_bounded(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})
 	for i := range record.MaxQueries {
