@@ -147,14 +147,5 @@ func labelOptions(part *collections.Private) labeling.Options {
 	if part == nil {
 		return labeling.Options{}
 	}
-	words := part.Vocabulary()
-	o := labeling.Options{
-		Default: part.DefaultConfidentiality(), Vocabulary: words, Part2: labeling.Posture(part.Custodian.Part2),
-	}
-	for _, m := range part.Labels.Confidentiality {
-		o.Confidentiality = append(o.Confidentiality, labeling.Conf{
-			Label: fhir.Coding{System: m.Label.System, Code: m.Label.Code}, Is: m.Is,
-		})
-	}
-	return o
+	return part.LabelOptions()
 }

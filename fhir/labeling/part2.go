@@ -92,9 +92,9 @@ func (l *labeler) part2Fact(o Options, s Source) (origin, why string) {
 		substance = substance || l.v.IsA(label.Coding(), eth)
 	})
 	switch {
-	case (s.Posture || o.Part2 == PostureProgram) && aboutPerson(l.r):
+	case (s.Posture || o.Part2 == PostureProgram) && AboutPerson(l.r):
 		return ds4p.OriginPosture, WhyPosture
-	case s.Declared && aboutPerson(l.r):
+	case s.Declared && AboutPerson(l.r):
 		return ds4p.OriginDeclared, WhyDeclared
 	case s.Consent && substance, Part2Consent(l.r):
 		return ds4p.OriginConsent, WhyConsent
@@ -114,7 +114,9 @@ var impersonal = map[string]bool{
 	"Subscription": true, "MessageDefinition": true, "EventDefinition": true, "ResearchStudy": true,
 }
 
-func aboutPerson(r *fhir.Resource) bool {
+// AboutPerson tells whether the posture of a holder reaches the resource: whether it is
+// about a person, by its type or because it names a patient.
+func AboutPerson(r *fhir.Resource) bool {
 	return len(r.Subjects()) > 0 || !impersonal[r.Type] && !definitionTypes[r.Type]
 }
 
