@@ -101,6 +101,25 @@ func (o Object) Member(name string) Object {
 	return Object{o.t, n}
 }
 
+// MemberFold is Member for a name in any case, as readers that ignore case find it. At
+// most one member answers: the parse refuses names that differ only in case.
+func (o Object) MemberFold(name string) Object {
+	if !o.IsObject() {
+		return Object{}
+	}
+	for n := o.t.first(o.n); n != 0; n = o.t.nodes[n].next {
+		v := &o.t.nodes[n]
+		raw := o.t.b[v.name:v.nameEnd]
+		if v.escapedName {
+			raw = []byte(unquote(raw))
+		}
+		if bytes.EqualFold(raw, []byte(name)) && o.t.b[v.at] != 'n' {
+			return Object{o.t, n}
+		}
+	}
+	return Object{}
+}
+
 // Raw returns the bytes of the value under name as they were received, nil if none
 // or null.
 func (o Object) Raw(name string) []byte { return o.Member(name).raw() }

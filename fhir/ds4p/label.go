@@ -70,8 +70,9 @@ const (
 	// WhereResource is meta.security of a resource inside: contained, an entry of a
 	// Bundle, a parameter.
 	WhereResource Where = "resource"
-	// WhereDocument is DocumentReference.securityLabel or
-	// Composition.confidentiality: what the document itself is labelled.
+	// WhereDocument is an element securityLabel, of a DocumentReference for one, or
+	// Composition.confidentiality: how something that the resource tells of is
+	// labelled.
 	WhereDocument Where = "document"
 )
 
