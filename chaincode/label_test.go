@@ -119,6 +119,7 @@ func TestLabels_at_rest_are_strict(t *testing.T) {
 		"Part 2 that the resource does not have": {"us-a2", encounter("1999"), part2(record.OriginInbound), record.CodeBadLabels},
 		"Part 2 of the resource":                 {"us-a2", encounter("1999", "42CFRPart2"), part2(record.OriginInbound), ""},
 		"Part 2 by consent":                      {"us-a2", encounter("1999"), part2(record.OriginConsent), ""},
+		"Part 2 by its Bundle":                   {"us-a2", encounter("1999"), part2(record.OriginBundle), ""},
 		"Part 2 by declaration":                  {"us-a2", encounter("1999"), part2(record.OriginDeclared), ""},
 		"Part 2 by a posture it does not have":   {"us-a2", encounter("1999"), part2(record.OriginPosture), record.CodeBadLabels},
 		"Part 2 by an officer at put":            {"us-a2", encounter("1999"), part2(record.OriginOfficer), record.CodeBadLabels},

@@ -14,6 +14,7 @@ import (
 	"domicile/chaincode/record"
 	"domicile/collections"
 	"domicile/fhir"
+	"domicile/fhir/labeling"
 )
 
 // ImportOptions says how [Client.Import] reads and places its input. The zero
@@ -131,6 +132,7 @@ type importer struct {
 	labels  *labeler
 	facts   factBook
 	consent map[string]bool // people with an active Part 2 consent in the input
+	shell   *labeling.Shell // what the input's Bundle says of its entries
 	today   fhir.Date
 
 	results chan []outcome
@@ -183,6 +185,7 @@ func (c *Client) newImporter(ctx context.Context, r io.ReadSeeker, o ImportOptio
 	if err := m.checkValidation(); err != nil {
 		return nil, err
 	}
+	m.shell = labeling.NewShell(m.sum.Shell)
 	m.name, m.today = m.scopedName(m.private.Log), m.labels.today()
 	if err := m.learn(ctx, r); err != nil {
 		return nil, err

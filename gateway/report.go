@@ -80,13 +80,17 @@ func reportOf(r *fhir.Resource, out labeling.Outcome) *LabelReport {
 	return &LabelReport{Type: r.Type, Labels: atrest.Stored(out.Labels), Findings: out.Findings, Issues: out.Issues}
 }
 
-// sourceOf reads from stored labels what made a record one of Part 2.
+// sourceOf reads from stored labels what the input said that the record was in: what made
+// it one of Part 2, and the labels of its Bundle.
 func sourceOf(old []ds4p.Label) labeling.Source {
 	s := labeling.Source{}
 	for _, l := range old {
 		if l.Coding() == ds4p.Part2 {
 			s.Declared = s.Declared || l.Origin == ds4p.OriginDeclared
 			s.Consent = s.Consent || l.Origin == ds4p.OriginConsent
+		}
+		if l.Origin == ds4p.OriginBundle {
+			s.Around = append(s.Around, l)
 		}
 	}
 	return s
@@ -103,7 +107,7 @@ func LabelFile(r io.ReadSeeker, part *collections.Private, rules *labeling.RuleS
 			yield(nil, inputError(err))
 			return
 		}
-		m := &importer{key: make([]byte, record.IndexKeyLen), sum: sum, o: ImportOptions{Part2: declared}, consent: map[string]bool{}}
+		m := &importer{key: make([]byte, record.IndexKeyLen), sum: sum, o: ImportOptions{Part2: declared}, consent: map[string]bool{}, shell: labeling.NewShell(sum.Shell)}
 		each := func(f func(fhir.Entry, []string) bool) error {
 			if _, err := r.Seek(0, io.SeekStart); err != nil {
 				return err
@@ -119,6 +123,7 @@ func LabelFile(r io.ReadSeeker, part *collections.Private, rules *labeling.RuleS
 			return nil
 		}
 		err = each(func(e fhir.Entry, tokens []string) bool {
+			m.shell.Meet(e.Resource)
 			consent := labeling.Part2Consent(e.Resource)
 			for _, t := range tokens {
 				m.consent[t] = m.consent[t] || consent
@@ -127,7 +132,7 @@ func LabelFile(r io.ReadSeeker, part *collections.Private, rules *labeling.RuleS
 		})
 		if err == nil {
 			err = each(func(e fhir.Entry, tokens []string) bool {
-				out := rules.Label(e.Resource, opts, m.source(tokens))
+				out := rules.Label(e.Resource, opts, m.source(e, tokens))
 				rep := reportOf(e.Resource, out)
 				rep.Ordinal = e.Ordinal
 				if part != nil {

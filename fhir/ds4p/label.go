@@ -6,6 +6,7 @@ import "domicile/fhir"
 const (
 	OriginInbound  = "inbound"  // meta.security of the resource, as received
 	OriginInline   = "inline"   // a label inside the resource
+	OriginBundle   = "bundle"   // the Bundle that the resource came in, or its entry there
 	OriginRule     = "rule"     // a labelling rule matched a code of the resource
 	OriginDefault  = "default"  // the holder's default confidentiality
 	OriginMap      = "map"      // the confidentiality that the holder gives a label

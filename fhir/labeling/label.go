@@ -50,6 +50,8 @@ type Source struct {
 	// Consent: the input has an active Part 2 consent ([Part2Consent]) about the same
 	// person. It reaches the resources that are about substance use.
 	Consent bool
+	// Around are the labels that the Bundle of the input gives the resource ([Shell]).
+	Around []ds4p.Label
 }
 
 // Outcome is what labelling a resource came to.
@@ -106,6 +108,7 @@ const (
 	WhyUnknown    = "the vocabulary does not have the label of this rule: no label"
 	WhyMap        = "a label of the record asks for this confidentiality"
 	WhyInline     = "a label inside the resource"
+	WhyBundle     = "the Bundle that it came in says so"
 	WhyProcess    = "the resource has labels on its elements"
 	WhyDefault    = "the holder's default"
 	WhyPosture    = "the holder is a Part 2 programme"
@@ -126,6 +129,7 @@ func (rs *RuleSet) Label(r *fhir.Resource, o Options, s Source) Outcome {
 		l.v = vocabulary()
 	}
 	l.inbound()
+	l.around(s.Around)
 	if rs != nil && len(rs.rules) > 0 {
 		l.match(rs)
 	}
@@ -177,6 +181,19 @@ func (l *labeler) inbound() {
 	if element {
 		l.add(ds4p.Label{System: ds4p.ProcessInline.System, Code: ds4p.ProcessInline.Code, Origin: ds4p.OriginPolicy},
 			Finding{Path: l.r.Type, Why: WhyProcess})
+	}
+}
+
+// around takes over what the Bundle says of the resource, unknown labels included, which
+// are refused with it.
+func (l *labeler) around(labels []ds4p.Label) {
+	for _, label := range labels {
+		label.Origin, label.Artifacts = ds4p.OriginBundle, nil
+		if isConfidentiality(label) {
+			l.conf = append(l.conf, label)
+		} else {
+			l.add(label, Finding{Path: l.r.Type, Why: WhyBundle})
+		}
 	}
 }
 
