@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -104,6 +105,74 @@ func TestLabelExplainSaysWhichRuleWhichCodeAndWhichPath(t *testing.T) {
 				t.Errorf("%s: no %s in\n%s", name, want, out)
 			}
 		}
+	}
+}
+
+// What a person decided is on the record, and no rule of today: the one is not shown for
+// the other.
+func TestLabelExplainOfARecordShowsTheLabelsItHasAndNotThoseOfTheRules(t *testing.T) {
+	s := open(t)
+	s.rules()
+	id := s.put("UsHospital", diagnosis("c1", "F11.20", "2001-01-01"))[0].ID
+	set := []string{"label", "set", "--region", "us", "--labels", "R,CPLYCD", "--reason", "a rule-out", "--execute", id}
+	s.ok("UsHospital", "officer", "", set...)
+	out := s.ok("UsHospital", "writer", "", "label", "explain", "--region", "us", id)
+	for _, want := range []string{
+		"routed to us-a\n", "a person decided it", "the rules in force give, and the record has not: OPIOIDUD SUD\n",
+		"the record has, and the rules in force do not give: CPLYCD\n", "OPIOIDUD SUD R (a rule-out)",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	table, _, _ := strings.Cut(out, "the rules in force give")
+	if strings.Contains(table, "SUD") {
+		t.Errorf("the table shows a label that the record has not:\n%s", out)
+	}
+	var r gateway.LabelReport
+	if err := json.Unmarshal([]byte(s.ok("UsHospital", "writer", "", "label", "explain", "--region", "us", "--json", id)), &r); err != nil || r.Route != "us-a" || len(r.Stored) != 2 {
+		t.Errorf("%+v (%v)", r, err)
+	}
+}
+
+func TestLabelExplainShowsTheHighWaterMarkOfABundleWithoutWhatTellsOfItsContent(t *testing.T) {
+	s := open(t)
+	const in = `{"resourceType":"Bundle","type":"document","entry":[{"resource":{"resourceType":"Observation","meta":{"security":[
+		{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"V"},{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"MASK"},
+		{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"NODSCLCD"},{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"},
+		{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"PERSISTLABEL"}]}}}]}`
+	if out := s.ok("UsHospital", "writer", in, "label", "explain", "-"); !strings.Contains(out, "high-water mark, which tells nothing of the content: V PERSISTLABEL\n") {
+		t.Errorf("%s", out)
+	}
+}
+
+// Adding a label takes no other one away, nor what it rests on.
+func TestLabelSetKeepsWhatTheLabelsRestOn(t *testing.T) {
+	s := open(t)
+	s.rules()
+	s.n.SetPrivate("us-a-log", func(p *collections.Private) { p.Custodian.Part2 = collections.Part2Program })
+	id := s.put("UsHospital", diagnosis("c1", "J06.9", "2001-01-01"))[0].ID
+	const part2 = "R,42CFRPart2,CPLYCD,NORDSCLCD,PERSISTLABEL,RedisclosureProhibitionMark,SUD"
+	set := func(labels string, more ...string) []string {
+		return append([]string{"label", "set", "--region", "us", "--labels", labels, "--reason", "heard of it", id}, more...)
+	}
+	if out := s.ok("UsHospital", "officer", "", set(part2+",HIV", "--execute")...); strings.Contains(out, "downgrade") {
+		t.Errorf("%s", out)
+	}
+	// Two policies: then each label says which one it rests on.
+	s.refused(record.CodeBadLabels, "UsHospital", "officer", "", set(part2+",HIV,PSYTHPN,HIPAAPsyNotes", "--execute")...)
+	s.ok("UsHospital", "officer", "", set(part2+",HIV@42CFRPart2,PSYTHPN@HIPAAPsyNotes,HIPAAPsyNotes@http://terminology.hl7.org/CodeSystem/v3-ActCode|HIPAAPsyNotes", "--execute")...)
+	e, err := s.n.Open("UsHospital", "officer").Explain(t.Context(), "us-a2", []string{id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range e[0].Meta.Labels {
+		if want := map[string]string{"PSYTHPN": "HIPAAPsyNotes", "HIPAAPsyNotes": "HIPAAPsyNotes"}[l.Code]; l.BasisCode != cmp.Or(want, "42CFRPart2") {
+			t.Errorf("%s rests on %q", l.Code, l.BasisCode)
+		}
+	}
+	if _, words, status := s.run("UsHospital", "officer", "", set("R@x")...); status != ExitUsage || !strings.Contains(words, "behind @") {
+		t.Errorf("status %d: %s", status, words)
 	}
 }
 

@@ -377,31 +377,54 @@ func (a *app) showLabels(r *gateway.LabelReport) error {
 		fmt.Fprint(a.out, ", stored labels are of other rules")
 	}
 	fmt.Fprintln(a.out)
-	t := newTable(a.out, "Label", "From", "Rule", "Code", "Path", "Why")
-	for _, l := range r.Labels {
+	labels := r.Labels
+	if r.ID != "" {
+		labels = r.Stored
+	}
+	t := newTable(a.out, "Label", "Basis", "From", "Rule", "Code", "Path", "Why")
+	for _, l := range labels {
 		shown := false
 		for _, f := range r.Findings {
-			if f.Label.System != l.System || f.Label.Code != l.Code {
+			if l.Origin == record.OriginOfficer || f.Label.System != l.System || f.Label.Code != l.Code {
 				continue
 			}
-			t.AppendRow([]any{l.Code, l.Origin, f.Rule, f.Code, f.Path, f.Why})
+			t.AppendRow([]any{l.Code, l.BasisCode, l.Origin, f.Rule, f.Code, f.Path, f.Why})
 			shown = true
 		}
 		if !shown {
-			t.AppendRow([]any{l.Code, l.Origin, l.Rule, "", "", ""})
+			t.AppendRow([]any{l.Code, l.BasisCode, l.Origin, l.Rule, "", "", whyOrigin[l.Origin]})
 		}
 	}
 	for _, f := range r.Findings {
 		if f.Label.Code == "" {
-			t.AppendRow([]any{"(none)", "", f.Rule, f.Code, f.Path, f.Why})
+			t.AppendRow([]any{"(none)", "", "", f.Rule, f.Code, f.Path, f.Why})
 		}
 	}
 	t.Render()
+	if len(r.Mark) > 0 {
+		fmt.Fprintf(a.out, "high-water mark, which tells nothing of the content: %s\n", codes(r.Mark))
+	}
+	if len(r.Adds) > 0 {
+		fmt.Fprintf(a.out, "the rules in force give, and the record has not: %s\n", codes(r.Adds))
+	}
+	if len(r.Lacks) > 0 {
+		fmt.Fprintf(a.out, "the record has, and the rules in force do not give: %s\n", codes(r.Lacks))
+	}
 	for _, i := range r.Issues {
 		fmt.Fprintf(a.out, "%s %s: %s %s\n", i.Severity, i.Rule, i.Text, i.Path)
 	}
 	for _, h := range r.History {
-		fmt.Fprintf(a.out, "before %s: %s\n", h.At, codes(h.Labels))
+		why := ""
+		if h.Reason != "" {
+			why = " (" + h.Reason + ")"
+		}
+		fmt.Fprintf(a.out, "until %s: %s%s\n", h.At, codes(h.Labels), why)
 	}
 	return nil
+}
+
+// whyOrigin says why a label is there that no rule and no source gives now.
+var whyOrigin = map[string]string{
+	record.OriginOfficer: "a person decided it, see the history",
+	record.OriginRule:    "a rule of before gave it",
 }
