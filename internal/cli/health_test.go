@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"domicile/chaincode/chaincodetest"
 	"domicile/chaincode/record"
 	"domicile/collections"
+	"domicile/fhir"
 	"domicile/fhir/labeling"
 	"domicile/gateway"
 	"domicile/gateway/gatewaytest"
@@ -193,6 +195,98 @@ func TestRetentionExplainShowsAFactOnceHoweverManyNamesAPersonHas(t *testing.T) 
 	id := s.put("UsHospital", patient)[0].ID
 	if out := s.ok("UsHospital", "officer", "", "retention", "explain", "--region", "us", id); strings.Count(out, "fact: birth 1950-01-01") != 1 {
 		t.Error(out)
+	}
+}
+
+// promised puts a record whose accepted date, of row marked, is still to come while all
+// rows that apply to it now have passed, and returns its id and that date.
+func promised(s shop) (id, due string) {
+	s.t.Helper()
+	s.rules()
+	end := fhir.DateOf(time.Now().AddDate(-6, -6, 0))
+	id = s.put("UsHospital", diagnosis("c1", "F11.20", end.String()))[0].ID
+	s.ok("UsHospital", "officer", "", "label", "set", "--region", "us", "--labels", "N", "--reason", "a rule-out", "--execute", id)
+	return id, end.AddPeriod(fhir.Period{N: 7, Unit: 'y'}).AddPeriod(fhir.Period{N: 1, Unit: 'd'}).String()
+}
+
+func TestRetentionExplainNamesTheRowOfTheDateThatIsEnforced(t *testing.T) {
+	s := open(t)
+	id, due := promised(s)
+	out := s.ok("UsHospital", "officer", "", "retention", "explain", "--region", "us", id)
+	for _, want := range []string{"from " + due + " on: the date accepted before is later", `row "marked" of us`, `row "care" of us: every floor`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if out := s.ok("UsHospital", "officer", "", "retention", "due", "--region", "us", "--next", "1y", "--json"); !strings.Contains(out, `"row":"marked"`) {
+		t.Errorf("due: %s", out)
+	}
+}
+
+// An approval is for the date that holds. What is earlier is planned and executed apart.
+func TestAnApprovalShortensNothing(t *testing.T) {
+	s := open(t)
+	id, due := promised(s)
+	out := s.ok("UsHospital", "officer", "", "retention", "approve", "--region", "us", "--authority", "a", "--reason", "r", "--execute", id)
+	if !strings.Contains(out, "due "+due) {
+		t.Errorf("approve: %s", out)
+	}
+	if out := s.ok("UsHospital", "officer", "", "retention", "explain", "--region", "us", id); !strings.Contains(out, "from "+due+" on") || !strings.Contains(out, "NOT_DUE") {
+		t.Errorf("explain: %s", out)
+	}
+	never := s.put("UsHospital", `{"resourceType":"Organization"}`)[0].ID
+	if out := s.ok("UsHospital", "officer", "", "retention", "approve", "--region", "us", "--authority", "a", "--reason", "r", never); !strings.Contains(out, "due never") {
+		t.Errorf("approve: %s", out)
+	}
+}
+
+// What the plan promises a person is what the purge then does.
+func TestAnErasureIsRefusedUntilTheDateThatWasAccepted(t *testing.T) {
+	s := open(t)
+	id, due := promised(s)
+	demand := []string{"retention", "erasure", "--region", "us", "--subject", "-", "--law", "gdpr", "--received", "2026-01-02", "--case", "DSR-1"}
+	out := s.ok("UsHospital", "officer", person, append(demand, "--execute")...)
+	for _, want := range []string{"0 may go, 1 refused", "kept until " + due, "marked", "access to what concerns the person is restricted"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	s.ok("UsHospital", "officer2", "", "retention", "case", "approve", "--region", "us", "--case", "DSR-1", "--authority", "DPO", "--reason", "checked")
+	out = s.ok("UsHospital", "purger", "", "purge", "run", "--region", "us", "--case", "DSR-1", "--officer", s.n.Settings("UsHospital", "officer"), "--execute")
+	if !strings.Contains(out, "1 left alone: RETAINED") || !strings.Contains(out, id) {
+		t.Errorf("purge: %s", out)
+	}
+}
+
+// A law that is not about a record refuses nothing, and restricts no access to it.
+func TestALawThatIsNotAboutARecordLeavesItAsItIs(t *testing.T) {
+	s := open(t)
+	id := s.put("UsHospital", diagnosis("c1", "J06.9", "2001-01-01"))[0].ID
+	out := s.ok("UsHospital", "officer", person, "retention", "erasure", "--region", "us", "--subject", "-", "--law", "mhmda", "--received", "2026-01-02", "--case", "DSR-1", "--execute")
+	for _, want := range []string{"0 may go, 0 refused", "1 are not under this law", "1 records are not of the kind that this law is about"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	for _, never := range []string{"may not erase", "restricted"} {
+		if strings.Contains(out, never) {
+			t.Errorf("%q in\n%s", never, out)
+		}
+	}
+	s.ok("UsHospital", "reader", "", "record", "get", "--region", "us", id)
+}
+
+func TestTheAssessmentOfImpactShowsEachPeriodWhole(t *testing.T) {
+	s := open(t)
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(file, collections.ReferenceYAML(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := s.ok("UsHospital", "officer", "", "policy", "dpia", file)
+	for _, want := range []string{"the later of birth + 19y + 5y, last-encounter + 5y |", "| birth + 18y + 10y |", "the earlier of last-encounter + 7y, death + 3y |"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
 	}
 }
 
