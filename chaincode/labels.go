@@ -147,7 +147,7 @@ func checkLabels(list []record.Label, at string) error {
 }
 
 var origins = map[string]bool{
-	"": true, record.OriginInbound: true, record.OriginInline: true, record.OriginBundle: true, record.OriginRule: true, record.OriginDefault: true,
+	"": true, record.OriginInbound: true, record.OriginInline: true, record.OriginBundle: true, record.OriginReplaced: true, record.OriginRule: true, record.OriginDefault: true,
 	record.OriginMap: true, record.OriginPosture: true, record.OriginConsent: true, record.OriginDeclared: true,
 	record.OriginPolicy: true, record.OriginOfficer: true,
 }
@@ -162,7 +162,7 @@ func (c *call) sourced(id string, labels []ds4p.Label, carried, decided bool) er
 		}
 		ok := false
 		switch l.Origin {
-		case ds4p.OriginConsent, ds4p.OriginBundle:
+		case ds4p.OriginConsent, ds4p.OriginBundle, ds4p.OriginReplaced:
 			ok = true
 		case ds4p.OriginDeclared:
 			p := c.part.Custodian.Part2

@@ -24,7 +24,7 @@ type ErasurePlan struct {
 	Allowed  int        `json:"allowed"` // may be destroyed once a case is approved
 	Refused  int        `json:"refused"`
 	Beyond   int        `json:"beyond"` // the law is not about them: they stay as they are
-	Held     int        `json:"held"` // allowed but for a legal hold
+	Held     int        `json:"held"`   // allowed but for a legal hold
 	// Shared counts those that may be destroyed and are also about somebody whom the
 	// demand does not name: only a case opened with [CaseOrder].Others takes them.
 	Shared int    `json:"shared"`

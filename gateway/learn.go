@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"io"
+	"slices"
 
 	"domicile/chaincode/record"
 	"domicile/fhir"
@@ -56,7 +57,7 @@ func (m *importer) resolve(ref string) string { return fhir.Resolve(m.sum, ref) 
 
 // source says what the import knows about a record beside the record.
 func (m *importer) source(e fhir.Entry, subjects []string) labeling.Source {
-	s := labeling.Source{Declared: m.o.Part2, Around: m.shell.Of(e)}
+	s := labeling.Source{Declared: m.o.Part2, Around: slices.Concat(m.shell.Of(e), m.forward)}
 	for _, t := range subjects {
 		s.Consent = s.Consent || m.consent[t]
 	}

@@ -99,7 +99,8 @@ func reportOf(r *fhir.Resource, out labeling.Outcome, rest []ds4p.Label) *LabelR
 }
 
 // sourceOf reads from stored labels what the input said that the record was in: what made
-// it one of Part 2, and the labels of its Bundle.
+// it one of Part 2, the labels of its Bundle, and those of the
+// record it replaces.
 func sourceOf(old []ds4p.Label) labeling.Source {
 	s := labeling.Source{}
 	for _, l := range old {
@@ -107,7 +108,7 @@ func sourceOf(old []ds4p.Label) labeling.Source {
 			s.Declared = s.Declared || l.Origin == ds4p.OriginDeclared
 			s.Consent = s.Consent || l.Origin == ds4p.OriginConsent
 		}
-		if l.Origin == ds4p.OriginBundle {
+		if l.Origin == ds4p.OriginBundle || l.Origin == ds4p.OriginReplaced {
 			s.Around = append(s.Around, l)
 		}
 	}

@@ -50,7 +50,8 @@ type Source struct {
 	// Consent: the input has an active Part 2 consent ([Part2Consent]) about the same
 	// person. It reaches the resources that are about substance use.
 	Consent bool
-	// Around are the labels that the Bundle of the input gives the resource ([Shell]).
+	// Around are the labels that the Bundle of the input gives the resource ([Shell]),
+	// and those with [ds4p.OriginReplaced].
 	Around []ds4p.Label
 }
 
@@ -109,6 +110,7 @@ const (
 	WhyMap        = "a label of the record asks for this confidentiality"
 	WhyInline     = "a label inside the resource"
 	WhyBundle     = "the Bundle that it came in says so"
+	WhyReplaced   = "the record that it replaces has it from a person or a source fact"
 	WhyProcess    = "the resource has labels on its elements"
 	WhyDefault    = "the holder's default"
 	WhyPosture    = "the holder is a Part 2 programme"
@@ -184,18 +186,23 @@ func (l *labeler) inbound() {
 	}
 }
 
-// around takes over what the Bundle says of the resource, unknown labels included, which
-// are refused with it.
+// around takes over what the Bundle says of the resource, and what the record says that it
+// replaces, unknown labels included, which are refused with it.
 func (l *labeler) around(labels []ds4p.Label) {
 	for _, label := range labels {
-		label.Origin, label.Artifacts = ds4p.OriginBundle, nil
+		label.Artifacts = nil
+		if label.Origin != ds4p.OriginReplaced {
+			label.Origin = ds4p.OriginBundle
+		}
 		if isConfidentiality(label) {
 			l.conf = append(l.conf, label)
 		} else {
-			l.add(label, Finding{Path: l.r.Type, Why: WhyBundle})
+			l.add(label, Finding{Path: l.r.Type, Why: whyAround[label.Origin]})
 		}
 	}
 }
+
+var whyAround = map[string]string{ds4p.OriginBundle: WhyBundle, ds4p.OriginReplaced: WhyReplaced}
 
 // contains tells whether labels have the label with the same basis.
 func contains(labels []ds4p.Label, label ds4p.Label) bool {

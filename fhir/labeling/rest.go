@@ -97,8 +97,8 @@ func (l *labeler) confidentiality(o Options) {
 		l.finds = append(l.finds, Finding{Label: best.Coding(), Path: l.r.Type, Why: WhyMap})
 	case ds4p.OriginInline:
 		l.finds = append(l.finds, Finding{Label: best.Coding(), Path: l.r.Type, Why: WhyInline})
-	case ds4p.OriginBundle:
-		l.finds = append(l.finds, Finding{Label: best.Coding(), Path: l.r.Type, Why: WhyBundle})
+	case ds4p.OriginBundle, ds4p.OriginReplaced:
+		l.finds = append(l.finds, Finding{Label: best.Coding(), Path: l.r.Type, Why: whyAround[best.Origin]})
 	case ds4p.OriginDefault:
 		l.finds = append(l.finds, Finding{Label: best.Coding(), Path: l.r.Type, Why: WhyDefault})
 	}

@@ -80,6 +80,7 @@ type relabel struct {
 	region, org, rules string
 	officer, purger    string // settings files
 	collections        []string
+	all                bool
 }
 
 func (r *relabel) add(c *cobra.Command) {
@@ -87,6 +88,7 @@ func (r *relabel) add(c *cobra.Command) {
 	rulesFlag(c, &r.rules)
 	c.Flags().StringVar(&r.org, "org", "", "`organisation` that holds the records (default: the region's first)")
 	c.Flags().StringSliceVar(&r.collections, "collection", nil, "only these `collections` (default: all that the organisation writes to)")
+	c.Flags().BoolVar(&r.all, "all", false, "look at records of the rules in force too: after a change of posture, map of confidentiality or local codes")
 	c.Flags().StringVar(&r.officer, "officer", "", "settings `FILE` of an officer, who carries holds along (default: the local network's)")
 	c.Flags().StringVar(&r.purger, "purger", "", "settings `FILE` of a purger, who destroys what has moved (default: the local network's)")
 }
@@ -94,7 +96,7 @@ func (r *relabel) add(c *cobra.Command) {
 // clients opens a writer, and beside it an officer and a purger: by --officer and
 // --purger, or where the local network has them.
 func (a *app) clients(ctx context.Context, r *relabel) (*gateway.Client, gateway.RelabelOptions, func(), error) {
-	o := gateway.RelabelOptions{Collections: r.collections}
+	o := gateway.RelabelOptions{Collections: r.collections, All: r.all}
 	rules, err := loadRules(r.rules)
 	if err != nil {
 		return nil, o, nil, err
@@ -134,7 +136,8 @@ func (a *app) labelPlan() *cobra.Command {
 		Use: "plan --region REGION", Short: "Show which records the rules in force would label otherwise, or move",
 		Long: `Shows the records whose labels come from another rule set than the one that the private
 part names, and what would become of them; and those whose labels ask for another collection.
-It changes nothing.`,
+With --all it labels every record anew, as whatever else the private part says of labels may
+have changed: the posture, the map of confidentiality, local codes. It changes nothing.`,
 		Example: "  domicile label plan --region us\n  domicile label plan --region us --rules ./rules --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
