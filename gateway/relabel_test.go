@@ -421,3 +421,27 @@ func TestAReplacementCarriesForwardTheLabelsThatAPersonGave(t *testing.T) {
 		t.Errorf("one that replaces nothing here went to %s", first.Collection)
 	}
 }
+
+// Two runs that take the same tombstones off the list of what is to do are none of each
+// other's business: what is off is off.
+func TestTombstonesThatAnotherRunTookOffTheListAreDone(t *testing.T) {
+	n := gatewaytest.Start(t, chaincodetest.Options{})
+	n.SetPrivate("us-a-log", noRules)
+	id := put(t, n.Open("UsHospital", "writer"), condition("c1", "J06.9", "2001-01-01"), gateway.ImportOptions{})[0].ID
+	if _, err := n.Open("UsHospital", "purger").Purge(t.Context(), record.PurgeRequest{Collection: "us-a", Ground: record.GroundDue, IDs: []string{id}}); err != nil {
+		t.Fatal(err)
+	}
+	first, second := hire(n), hire(n)
+	met := false
+	n.Before(func(c gatewaytest.Call) error {
+		if c.Method != "Endorse" || c.Op != record.OpPurge || met {
+			return nil
+		}
+		met = true
+		_, err := second.run(t)
+		return err
+	})
+	if _, err := first.run(t); err != nil || !met {
+		t.Errorf("met %t: %v", met, err)
+	}
+}
