@@ -76,6 +76,9 @@ type Erasable struct {
 // erasure that was received on a day is refused, by which row and until when. It
 // changes nothing. law is [record.LawGDPR] or [record.LawMHMDA]; the role is officer.
 func (c *Client) PlanErasure(ctx context.Context, subjects []string, law string, received fhir.Date) (*ErasurePlan, error) {
+	if len(subjects) == 0 {
+		return nil, record.Fail(record.CodeInput, "the demand names nobody")
+	}
 	p, err := c.Policy(ctx)
 	if err != nil {
 		return nil, err

@@ -69,7 +69,7 @@ func (a *app) factFile(client *gateway.Client, path, source string) ([]record.Su
 
 // readFact reads one line; its errors are constant words.
 func readFact(client *gateway.Client, line []byte, source string) (token string, f record.Fact, err error) {
-	if !exactKeys(line) {
+	if !exactKeys(line, factKeys...) {
 		return "", f, errors.New("is not one JSON object with the keys of a fact, each once")
 	}
 	var l factLine
@@ -98,17 +98,17 @@ func readFact(client *gateway.Client, line []byte, source string) (token string,
 	return token, record.Fact{Kind: l.Kind, Date: l.Date, Source: l.Source}, err
 }
 
-// exactKeys tells whether a line is strict JSON with the keys of a fact, spelled exactly:
-// encoding/json takes the last of two, and any case.
-func exactKeys(line []byte) bool {
+var factKeys = []string{"reference", "system", "value", "kind", "date", "source"}
+
+// exactKeys tells whether a text is one object of strict JSON with no other keys than
+// these, each once and spelled exactly: encoding/json takes the last of two, and any case.
+func exactKeys(line []byte, keys ...string) bool {
 	r, err := fhir.Parse(append([]byte(`{"resourceType":"Basic",`), bytes.TrimPrefix(line, []byte("{"))...))
 	if err != nil {
 		return false
 	}
 	for name := range r.Root().Members() {
-		switch name {
-		case "resourceType", "reference", "system", "value", "kind", "date", "source":
-		default:
+		if name != "resourceType" && !slices.Contains(keys, name) {
 			return false
 		}
 	}

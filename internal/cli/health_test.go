@@ -311,6 +311,31 @@ func TestAHoldIsReleasedByAnotherPersonOnly(t *testing.T) {
 	}
 }
 
+// A Patient by whom nothing can be found holds nobody, and is no way to see everybody's.
+func TestAPersonWithoutIdAndIdentifierIsRefusedEverywhere(t *testing.T) {
+	s := open(t)
+	s.put("UsHospital", diagnosis("c1", "J06.9", "2001-01-01"))
+	act := []string{"--matter", "m", "--authority", "a", "--reason", "r"}
+	for _, args := range [][]string{
+		append([]string{"record", "hold"}, act...), append([]string{"record", "release"}, act...),
+		{"record", "list"},
+		{"retention", "fact", "--fact", "birth=1980"},
+		{"retention", "erasure", "--law", "gdpr", "--received", "2026-05-02"},
+	} {
+		args = append(args, "--region", "us", "--subject", "-")
+		for name, in := range map[string]string{
+			"nobody":       `{"resourceType":"Patient","name":[{"family":"Jane"}]}`,
+			"a key twice":  `{"reference":"Patient/p1","reference":"Patient/jane"}`,
+			"another case": `{"Reference":"Patient/jane"}`,
+		} {
+			out, words, status := s.run("UsHospital", "officer", in, args...)
+			if status != ExitRefused || out != "" || !strings.Contains(words, "INPUT") || strings.Contains(strings.ToLower(words), "jane") {
+				t.Errorf("%v of %s: %d %s%s", args, name, status, out, words)
+			}
+		}
+	}
+}
+
 func TestAHoldByQueryTakesRecordsPutLater(t *testing.T) {
 	s := open(t)
 	s.rules()
