@@ -175,8 +175,11 @@ func (a *amendment) relabel(c *call, queries []record.HeldQuery) error {
 		})
 		a.meta.LabelDigest, a.labels, a.changed = digest, true, true
 	}
+	// What a query takes by the labels until now stays taken, as what it takes by the new
+	// ones is: no relabelling ends a hold.
+	held := heldBy(words, queries, &a.meta)
 	a.meta.Labels, a.meta.Rules, a.meta.Quarantined = atrest.Stored(set.labels), rules, set.quarantined
-	a.meta.Held = unique(append(a.meta.Held, heldBy(words, queries, &a.meta)...))
+	a.meta.Held = unique(slices.Concat(a.meta.Held, held, heldBy(words, queries, &a.meta)))
 	return nil
 }
 

@@ -212,6 +212,27 @@ func TestHolds_by_query_keep_what_they_took_although_its_labels_change(t *testin
 	w.submit(purgeCall("us-a2", id, late))
 }
 
+// A record that lay there before the hold was set is held by its labels, and no new label
+// set frees it: neither a higher confidentiality by a writer nor what an officer takes away.
+func TestHolds_by_query_keep_what_was_there_before_although_its_labels_change(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	hold := func(as chaincodetest.Identity, op string, l record.Label) chaincodetest.Call {
+		q := record.Query{Labels: []record.Label{{System: l.System, Code: l.Code}}}
+		return act(as, op, holdRequest(func(r *record.HoldRequest) { r.Query, r.Matter = &q, "m-"+l.Code }))
+	}
+	raised := w.put("us-a", encounter("1999-12-31"))
+	lowered := w.put("us-a", encounter("1999-12-31"), withLabels(confidentiality("R"), actCode("CPLYCD")))
+	w.submit(hold(theOfficer, record.OpHold, confidentiality("N")))
+	w.submit(hold(theOfficer, record.OpHold, actCode("CPLYCD")))
+	w.submit(amendCall(writer, "us-a", relabelTo(raised, "", confidentiality("R"))))
+	w.submit(amendCall(theOfficer, "us-a", relabelTo(lowered, "wrong", confidentiality("M"))))
+	w.refuses(purgeCall("us-a", raised), record.CodeHeld)
+	w.refuses(purgeCall("us-a", lowered), record.CodeHeld)
+	w.submit(hold(otherOfficer, record.OpRelease, confidentiality("N")))
+	w.submit(hold(otherOfficer, record.OpRelease, actCode("CPLYCD")))
+	w.submit(purgeCall("us-a", raised, lowered))
+}
+
 // A put reads no key of a person, so a hold in its block conflicts with nothing, and
 // binds the record all the same.
 func TestI9_a_put_and_a_hold_on_its_person_in_one_block_leave_it_held_in_both_orders(t *testing.T) {

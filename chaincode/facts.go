@@ -15,7 +15,8 @@ const maxSource = 200
 var officerFacts = []string{record.FactDiscontinued, record.FactErasure}
 
 // facts is [record.OpFacts]. Nothing is overwritten: a fact stays where it is, and
-// one that was wrong is taken back by another entry.
+// one that was wrong is taken back by another entry. Only of very many events, of which
+// the latest counts alone, the oldest are left to the log.
 func facts(c *call, req *record.FactsRequest) ([]byte, error) {
 	draw, err := drawer(req.Seed)
 	if err != nil {
@@ -120,10 +121,53 @@ func (c *call) addFacts(t *target, list []record.Fact) ([]record.Fact, error) {
 		t.doc.Facts = append(t.doc.Facts[:len(t.doc.Facts):len(t.doc.Facts)], f)
 		added = append(added, f)
 	}
+	t.doc.Facts = withoutSuperseded(t.doc.Facts)
 	if len(t.doc.Facts) > record.MaxFacts {
 		return nil, record.Fail(record.CodeTooLarge, fmt.Sprintf("%s would have more than %d facts", t.name, record.MaxFacts))
 	}
 	return added, nil
+}
+
+// lastOnly are kinds of which every law counts from the latest event alone; spareEvents is
+// how many of the latest stay, so that some of them may be taken back.
+var lastOnly = []string{record.FactLastEncounter, record.FactTreatmentEnd, record.FactTrialEnd}
+
+const spareEvents = 16
+
+// withoutSuperseded leaves the oldest events out that later ones supersede, once a list is
+// too long, so that whoever comes every week can be recorded for ever. They stay in the
+// log. What was ever taken back stays, too: the next import must not bring it in again.
+func withoutSuperseded(list []record.Fact) []record.Fact {
+	over := len(list) - record.MaxFacts
+	if over <= 0 {
+		return list
+	}
+	var old []int
+	for _, kind := range lastOnly {
+		var events []int
+		for i, f := range list {
+			if f.Kind == kind && !slices.ContainsFunc(list, func(o record.Fact) bool { return o.Withdrawn && o.Kind == kind && o.Date == f.Date }) {
+				events = append(events, i)
+			}
+		}
+		slices.SortStableFunc(events, func(a, b int) int { return dayOf(list[a]).Compare(dayOf(list[b])) })
+		old = append(old, events[:max(0, len(events)-spareEvents)]...)
+	}
+	slices.SortStableFunc(old, func(a, b int) int { return dayOf(list[a]).Compare(dayOf(list[b])) })
+	old = old[:min(over, len(old))]
+	var out []record.Fact
+	for i, f := range list {
+		if !slices.Contains(old, i) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// dayOf is the last day that a checked fact can mean.
+func dayOf(f record.Fact) fhir.Date {
+	day, _ := factDate(f.Date)
+	return day
 }
 
 // latest is the last entry of a kind and date, nil if there is none.

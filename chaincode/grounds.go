@@ -184,10 +184,5 @@ func (c *call) covered(d *doomed, b bearing, k *record.Case) (record.Code, error
 	if !collections.Erase(law, k.Law, received, c.today()).Allowed {
 		return record.CodeRetained, nil
 	}
-	// What was promised at put outlives a shorter policy, here as on ground due.
-	accepted, err := storedDue(&d.meta)
-	if err == nil && accepted.Compare(c.today()) > 0 {
-		return record.CodeRetained, nil
-	}
-	return "", err
+	return "", nil
 }

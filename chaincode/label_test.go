@@ -42,6 +42,54 @@ func TestLabels_without_any_given_a_record_has_its_own_and_the_holders_default(t
 	}
 }
 
+// Without entries in the holder's map, what carries a stigma is R, as for a client that
+// labels.
+func TestLabels_without_any_given_get_the_confidentiality_that_the_labelling_service_gives(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	for body, want := range map[string]string{
+		"HIV": "HIV/inbound R/map", "OPIOIDUD": "OPIOIDUD/inbound R/map",
+	} {
+		if got := codes(w.explain("us-a2", w.put("us-a2", encounter("1999-12-31", body))).Meta.Labels); got != want {
+			t.Errorf("labels %s, want %s", got, want)
+		}
+	}
+}
+
+// The collection follows from holder, labels and posture, and the contract does not take
+// the client's word for any of them.
+func TestLabels_of_the_holders_posture_are_rechecked_by_the_contract(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	before := w.put("us-a", encounter("1999-12-31"))
+	part2 := actCode("42CFRPart2")
+	part2.Origin = record.OriginPosture
+	w.change(func(p *collections.Private) { p.Custodian.Part2 = collections.Part2Program })
+	rec := newRecord()
+	w.refuses(putCall("us-a", rec, encounter("1999-12-31")), record.CodeWrongCollection)
+	id := w.put("us-a2", encounter("1999-12-31"))
+	if got := codes(w.explain("us-a2", id).Meta.Labels); !strings.Contains(got, "42CFRPart2/posture") || !strings.Contains(got, "R/policy") {
+		t.Errorf("labels %s", got)
+	}
+	rec.Labels = []record.Label{confidentiality("N")}
+	if e := w.refuses(putCall("us-a", rec, encounter("1999-12-31")), record.CodeBadLabels); e.Detail != rec.ID+" P2" {
+		t.Errorf("the error says %q", e.Detail)
+	}
+	w.nothingHandedOut()
+	rec.Labels = []record.Label{confidentiality("R"), part2}
+	w.submit(putCall("us-a2", rec, encounter("1999-12-31")))
+	w.put("us-a", []byte(`{"resourceType":"Organization"}`), withLabels(confidentiality("N")))
+
+	// What an officer decided may go where it then belongs, and nothing else may call
+	// itself the continuation of a record without the label.
+	w.submit(amendCall(theOfficer, "us-a2", relabelTo(id, "no record of the programme", confidentiality("N"))))
+	copied := newRecord()
+	copied.Labels, copied.MovedFrom = []record.Label{confidentiality("N")}, &record.Ref{Collection: "us-a2", ID: id}
+	w.refuses(putCall("us-a", copied, encounter("1998-12-31")), record.CodeBadLabels)
+	w.submit(putCall("us-a", copied, encounter("1999-12-31")))
+	if got := codes(w.explain("us-a", before).Meta.Labels); got != "N/default" {
+		t.Errorf("what was there before has %s", got)
+	}
+}
+
 func TestLabels_at_rest_are_strict(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})
 	part2 := func(origin string) []record.Label {
@@ -71,6 +119,7 @@ func TestLabels_at_rest_are_strict(t *testing.T) {
 		"Part 2 that the resource does not have": {"us-a2", encounter("1999"), part2(record.OriginInbound), record.CodeBadLabels},
 		"Part 2 of the resource":                 {"us-a2", encounter("1999", "42CFRPart2"), part2(record.OriginInbound), ""},
 		"Part 2 by consent":                      {"us-a2", encounter("1999"), part2(record.OriginConsent), ""},
+		"Part 2 by its Bundle":                   {"us-a2", encounter("1999"), part2(record.OriginBundle), ""},
 		"Part 2 by declaration":                  {"us-a2", encounter("1999"), part2(record.OriginDeclared), ""},
 		"Part 2 by a posture it does not have":   {"us-a2", encounter("1999"), part2(record.OriginPosture), record.CodeBadLabels},
 		"Part 2 by an officer at put":            {"us-a2", encounter("1999"), part2(record.OriginOfficer), record.CodeBadLabels},

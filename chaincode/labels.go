@@ -6,9 +6,11 @@ import (
 	"strings"
 
 	"domicile/chaincode/record"
+	"domicile/chaincode/record/atrest"
 	"domicile/collections"
 	"domicile/fhir"
 	"domicile/fhir/ds4p"
+	"domicile/fhir/labeling"
 )
 
 // Bounds of what is kept about the labels of one record.
@@ -56,10 +58,13 @@ func (c *call) settle(id string, labels []ds4p.Label, in ds4p.Inbound) (labelSet
 	return s, nil
 }
 
-// The rules that no label of the resource is missing, and that every label is known.
+// The rules that no label of the resource is missing, and that every label is known; and
+// those about 42 CFR Part 2 (docs/labels.md), named so that no error shows a label.
 const (
 	ruleLost    = "T8"
 	ruleUnknown = "T9"
+	ruleSource  = "P1" // the policy label follows from a source fact
+	rulePosture = "P2" // a record about a person has it where the holder's posture says so
 )
 
 // inside are the known labels of parts of a resource, confidentiality apart: the whole
@@ -109,40 +114,23 @@ func raise(labels []ds4p.Label, to string) []ds4p.Label {
 	return out
 }
 
-// plainLabels is the set at rest of a record for which the client gave none: the
-// resource's own labels with one confidentiality, at least the holder's default
-// and what the holder gives its labels.
-func (c *call) plainLabels(in ds4p.Inbound) []ds4p.Label {
-	words := c.part.Vocabulary()
-	level, origin := in.MaxConfidentiality(), ds4p.OriginInbound
-	if level == "" {
-		level, origin = c.part.DefaultConfidentiality(), ds4p.OriginDefault
+// plainLabels is the set at rest of a record for which the client gave none: what the
+// labelling service gives it without any rule.
+func (c *call) plainLabels(res *fhir.Resource) []ds4p.Label {
+	var none *labeling.RuleSet
+	return c.part.Vocabulary().WithBasis(none.Label(res, c.part.LabelOptions(), labeling.Source{}).Labels)
+}
+
+// programme refuses a record about a person without the label that the posture of the
+// holder gives it. A copy of a record that has it no more is what an officer made of it.
+func (c *call) programme(res *fhir.Resource, labels []ds4p.Label, origin *record.Meta, id string) error {
+	if c.part.Custodian.Part2 != collections.Part2Program || !labeling.AboutPerson(res) || carries(ds4p.Inbound{Labels: labels}) {
+		return nil
 	}
-	var out []ds4p.Label
-	var basis fhir.Coding
-	for _, l := range slices.Concat(in.Labels, c.inside(in)) {
-		if l.System == ds4p.SystemConfidentiality && ds4p.Rank(l.Code) > 0 {
-			if l.Code == level {
-				basis = l.Basis
-			}
-			continue
-		}
-		for _, m := range c.part.Labels.Confidentiality {
-			named := fhir.Coding{System: m.Label.System, Code: m.Label.Code}
-			same := words.IsA(l.Coding(), named) || m.Label.System == "" && l.Code == m.Label.Code
-			if same && ds4p.Rank(m.Is) > ds4p.Rank(level) {
-				level, origin, basis = m.Is, ds4p.OriginMap, fhir.Coding{}
-			}
-		}
-		out = append(out, l)
+	if origin != nil && origin.SHA256 == digestOf(res) && !carries(ds4p.Inbound{Labels: atrest.Labels(origin.Labels)}) {
+		return nil
 	}
-	out = append(out, ds4p.Label{System: ds4p.SystemConfidentiality, Code: level, Basis: basis, Origin: origin})
-	inline := slices.ContainsFunc(in.Inline, func(l ds4p.Inline) bool { return l.Where == ds4p.WhereElement })
-	has := slices.ContainsFunc(out, func(l ds4p.Label) bool { return l.Coding() == ds4p.ProcessInline })
-	if inline && !has {
-		out = append(out, ds4p.Label{System: ds4p.ProcessInline.System, Code: ds4p.ProcessInline.Code, Origin: ds4p.OriginPolicy})
-	}
-	return words.WithBasis(out)
+	return record.Fail(record.CodeBadLabels, id+" "+rulePosture)
 }
 
 // checkLabels checks the form of labels in a request.
@@ -159,7 +147,7 @@ func checkLabels(list []record.Label, at string) error {
 }
 
 var origins = map[string]bool{
-	"": true, record.OriginInbound: true, record.OriginInline: true, record.OriginRule: true, record.OriginDefault: true,
+	"": true, record.OriginInbound: true, record.OriginInline: true, record.OriginBundle: true, record.OriginReplaced: true, record.OriginRule: true, record.OriginDefault: true,
 	record.OriginMap: true, record.OriginPosture: true, record.OriginConsent: true, record.OriginDeclared: true,
 	record.OriginPolicy: true, record.OriginOfficer: true,
 }
@@ -174,7 +162,7 @@ func (c *call) sourced(id string, labels []ds4p.Label, carried, decided bool) er
 		}
 		ok := false
 		switch l.Origin {
-		case ds4p.OriginConsent:
+		case ds4p.OriginConsent, ds4p.OriginBundle, ds4p.OriginReplaced:
 			ok = true
 		case ds4p.OriginDeclared:
 			p := c.part.Custodian.Part2
@@ -188,7 +176,7 @@ func (c *call) sourced(id string, labels []ds4p.Label, carried, decided bool) er
 			ok = carried
 		}
 		if !ok {
-			return record.Fail(record.CodeBadLabels, id+" has 42CFRPart2 without a source fact")
+			return record.Fail(record.CodeBadLabels, id+" "+ruleSource)
 		}
 	}
 	return nil

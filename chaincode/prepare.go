@@ -147,17 +147,21 @@ func (c *call) labelsOf(r *record.PutRecord, res *fhir.Resource) (labelSet, erro
 	}
 	labels := atrest.Labels(r.Labels)
 	if len(labels) == 0 {
-		labels = c.plainLabels(in)
+		labels = c.plainLabels(res)
 	}
 	set, err := c.settle(r.ID, labels, in)
 	if err != nil {
 		return set, err
 	}
-	carried, err := c.carriedOn(r)
+	origin, err := c.originOf(r)
 	if err != nil {
 		return set, err
 	}
+	carried := origin != nil && carries(ds4p.Inbound{Labels: atrest.Labels(origin.Labels)})
 	if err := c.sourced(r.ID, labels, carries(in) || carried, false); err != nil {
+		return set, err
+	}
+	if err := c.programme(res, labels, origin, r.ID); err != nil {
 		return set, err
 	}
 	until := r.Terms != nil && r.Terms.Until != ""
@@ -167,29 +171,35 @@ func (c *call) labelsOf(r *record.PutRecord, res *fhir.Resource) (labelSet, erro
 	return set, nil
 }
 
-// carriedOn tells whether the record that this one continues has the label 42CFRPart2.
-// It is read whatever the labels are, so that reading it tells nothing but the move.
-func (c *call) carriedOn(r *record.PutRecord) (bool, error) {
+// originOf is what is kept about the record that this one continues, nil for one that
+// continues none. It is read whatever the labels are, so that reading it tells nothing
+// but the move.
+func (c *call) originOf(r *record.PutRecord) (*record.Meta, error) {
 	if r.MovedFrom == nil {
-		return false, nil
+		return nil, nil
 	}
 	var origin record.Meta
 	present, err := c.document(r.MovedFrom.Collection, record.MetaKey(r.MovedFrom.ID), &origin)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	if !present {
-		return false, record.Fail(record.CodeNotMoved, r.ID)
+		return nil, record.Fail(record.CodeNotMoved, r.ID)
 	}
-	return carries(ds4p.Inbound{Labels: atrest.Labels(origin.Labels)}), nil
+	return &origin, nil
+}
+
+// digestOf is the SHA-256 of the bytes of a resource, in hex.
+func digestOf(res *fhir.Resource) string {
+	sum := sha256.Sum256(res.Raw)
+	return hex.EncodeToString(sum[:])
 }
 
 func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, set labelSet, queries []record.HeldQuery) (record.Meta, error) {
-	sum := sha256.Sum256(res.Raw)
 	meta := record.Meta{
 		Version: record.Version, ID: r.ID, Type: res.Type, Custody: custody(c.coll),
 		Resource: r.Resource, Replaces: r.Replaces, Subjects: unique(r.Subjects),
-		Size: len(res.Raw), SHA256: hex.EncodeToString(sum[:]), PutAt: c.at(), PutTx: c.stub.GetTxID(),
+		Size: len(res.Raw), SHA256: digestOf(res), PutAt: c.at(), PutTx: c.stub.GetTxID(),
 		Content: res.Digest(), Labels: atrest.Stored(set.labels), LabelDigest: ds4p.Digest(set.labels), Rules: r.Rules,
 		Quarantined: set.quarantined, Classes: r.Classes, MovedFrom: r.MovedFrom, Terms: r.Terms,
 	}

@@ -160,10 +160,7 @@ func means(words *ds4p.Vocabulary, have, want record.Label) bool {
 	if have.Code == "" {
 		return have.System == "" || want.System == "" || have.System == want.System
 	}
-	if want.System == "" && have.Code == want.Code {
-		return true
-	}
-	return words.IsA(fhir.Coding{System: have.System, Code: have.Code}, fhir.Coding{System: want.System, Code: want.Code})
+	return words.IsA(fhir.Coding{System: have.System, Code: have.Code}, fhir.Coding{System: cmp.Or(want.System, have.System), Code: want.Code})
 }
 
 // heldBy lists the matters of the holds by query that take a record now.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"domicile/chaincode/chaincodetest"
 	"domicile/chaincode/record"
@@ -183,6 +184,20 @@ func TestHolds_by_query_take_what_they_choose_and_end_as_they_were_set(t *testin
 	w.submit(purgeCall("us-a", hit))
 }
 
+// A label of a query without a system stands for any, and takes what is a kind of it.
+func TestHolds_by_query_without_a_system_take_more_special_codes_too(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	q := record.Query{Labels: []record.Label{{Code: "SUD"}}}
+	hold := func(as chaincodetest.Identity, op string) chaincodetest.Call {
+		return act(as, op, holdRequest(func(r *record.HoldRequest) { r.Query, r.Collection = &q, "us-a2" }))
+	}
+	id := w.put("us-a2", encounter("1999-12-31"), withLabels(confidentiality("R"), actCode("OPIOIDUD")))
+	w.submit(hold(theOfficer, record.OpHold))
+	w.refuses(purgeCall("us-a2", id), record.CodeHeld)
+	w.submit(hold(otherOfficer, record.OpRelease))
+	w.submit(purgeCall("us-a2", id))
+}
+
 func TestHolds_by_query_are_bounded(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})
 	for i := range record.MaxQueries {
@@ -249,10 +264,50 @@ func TestFacts_are_added_and_never_overwritten(t *testing.T) {
 	for i := range many {
 		many[i] = record.Fact{Kind: record.FactLastEncounter, Date: fmt.Sprintf("%04d", 1000+i)}
 	}
+	for i := range many {
+		many[i].Kind = record.FactConsentEnd // each one counts
+	}
 	w.refuses(factsCall(record.RoleWriter, person, many...), record.CodeTooLarge)
 	w.submit(factsCall(record.RoleWriter, person, many[1:]...))
 	if got := get(); len(got) != record.MaxFacts {
 		t.Errorf("%d facts", len(got))
+	}
+}
+
+// Whoever comes three times a week has more encounters than the register keeps facts.
+// Only the latest counts, and the import of the next one must not fail.
+func TestFacts_of_a_person_who_comes_often_make_room_for_the_latest(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	person := tokens(1)[0]
+	wrong := record.Fact{Kind: record.FactLastEncounter, Date: "1999-01-01"}
+	w.submit(factsCall(record.RoleWriter, person, wrong, record.Fact{Kind: record.FactBirth, Date: "1950"}))
+	wrong.Withdrawn, wrong.Reason = true, "another patient's"
+	w.submit(factsCall(record.RoleOfficer, person, wrong))
+	day := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	for range 4 {
+		var list []record.Fact
+		for range 100 {
+			day = day.AddDate(0, 0, 2)
+			list = append(list, record.Fact{Kind: record.FactLastEncounter, Date: day.Format(time.DateOnly)})
+		}
+		w.submit(factsCall(record.RoleWriter, person, list...))
+	}
+	var out []record.SubjectFacts
+	w.mustRead(record.RoleReader, record.OpFactsOf, record.FactsOfRequest{Version: 1, Region: "us", Collection: "us-a", Subjects: []string{person}}, &out)
+	has := func(kind, date string, withdrawn bool) bool {
+		return slices.ContainsFunc(out[0].Facts, func(f record.Fact) bool { return f.Kind == kind && f.Date == date && f.Withdrawn == withdrawn })
+	}
+	if n := len(out[0].Facts); n != record.MaxFacts || !has(record.FactLastEncounter, day.Format(time.DateOnly), false) || !has(record.FactBirth, "1950", false) {
+		t.Errorf("%d facts", n)
+	}
+	if !has(record.FactLastEncounter, "1999-01-01", true) || has(record.FactLastEncounter, "2000-01-03", false) {
+		t.Error("what was taken back is gone, or what is oldest is not")
+	}
+	wrong.Withdrawn, wrong.Reason = false, ""
+	w.submit(factsCall(record.RoleWriter, person, wrong)) // the next import
+	w.mustRead(record.RoleReader, record.OpFactsOf, record.FactsOfRequest{Version: 1, Region: "us", Collection: "us-a", Subjects: []string{person}}, &out)
+	if n := len(out[0].Facts); n != record.MaxFacts {
+		t.Errorf("an import undid an officer's word: %d facts", n)
 	}
 }
 

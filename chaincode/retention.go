@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strconv"
 	"time"
 
 	"domicile/chaincode/record"
@@ -30,11 +29,16 @@ func (c *call) caseOf(meta *record.Meta, facts []record.Fact) (collections.Case,
 	k := collections.Case{
 		Regions: c.regions, Private: c.part, Type: meta.Type, Labels: ds4p.Codings(atrest.Labels(meta.Labels)),
 		Declared: meta.Classes, Facts: collections.Facts{},
+		Accepted: collections.Accepted{Row: meta.Row, Region: meta.RowRegion},
 	}
 	if meta.End != "" {
 		if err := k.End.UnmarshalText([]byte(meta.End)); err != nil {
 			return k, internal("reading a stored date")
 		}
+	}
+	var err error
+	if k.Accepted.Due, err = storedDue(meta); err != nil {
+		return k, err
 	}
 	for _, f := range facts {
 		if err := k.Facts.Add(f.Kind, f.Date); err != nil {
@@ -68,14 +72,11 @@ func (c *call) judge(meta *record.Meta, b bearing) (judgement, error) {
 		return j, err
 	}
 	j.assessment = collections.Assess(k)
-	accepted, err := storedDue(meta)
-	if err != nil {
-		return j, err
-	}
+	accepted := k.Accepted.Due
 	if !accepted.IsZero() && j.assessment.Verdict != collections.VerdictNever {
 		j.due, j.row, j.authority = j.assessment.Due, j.assessment.Row, j.assessment.Authority
 		if accepted.Compare(j.due) > 0 {
-			j.due, j.row, j.authority = accepted, meta.Row, c.authority(meta.RowRegion, meta.Row)
+			j.due, j.row, j.authority = accepted, meta.Row, collections.Authority(c.regions, meta.RowRegion, meta.Row)
 		}
 	}
 	switch {
@@ -120,17 +121,4 @@ func reviewed(meta *record.Meta, due fhir.Date, law string) bool {
 	}
 	var given fhir.Date
 	return given.UnmarshalText([]byte(meta.Review.Due)) == nil && due.Compare(given) <= 0
-}
-
-// authority is that of a row of an earlier policy, or its name when the row is no
-// more. Without a region the nearest row of the name is meant.
-func (c *call) authority(region, row string) string {
-	for _, r := range c.regions {
-		for i := range r.Retention {
-			if r.Retention[i].Name == row && (region == "" || region == r.Name) {
-				return r.Retention[i].Authority
-			}
-		}
-	}
-	return "the policy at put, row " + strconv.Quote(row)
 }

@@ -20,6 +20,16 @@ type Case struct {
 	Declared []string
 	End      fhir.Date // clinical end date of the resource, zero for none
 	Facts    Facts
+	// Accepted is the date that was accepted for the record, with the row that gave
+	// it; zero for none. [Assess] does not look at it, [Erase] does.
+	Accepted Accepted
+}
+
+// Accepted is a due date that the ledger promised, at put or when an officer accepted
+// it. No policy and no fact makes it earlier.
+type Accepted struct {
+	Due         fhir.Date
+	Row, Region string
 }
 
 // Verdicts of an [Assessment].

@@ -1,6 +1,8 @@
 package collections
 
 import (
+	"time"
+
 	"domicile/fhir"
 )
 
@@ -92,10 +94,23 @@ func (c *Case) span(trigger string) (Span, bool) {
 }
 
 // whole is span with every statement of a birth or a death taken into account, for
-// asking what is certain.
+// asking what is certain. All but a birth may have come with a time of day, which counts
+// as the latest of its day in several zones: the day before is possible, too. Who was
+// seen on the evening before a birthday was not of that age.
 func (c *Case) whole(trigger string) (Span, bool) {
-	if trigger == FactBirth || trigger == FactDeath {
+	switch trigger {
+	case FactBirth:
 		return c.Facts.hull(trigger)
+	case FactDeath:
+		s, ok := c.Facts.hull(trigger)
+		return s.dayEarlier(), ok
 	}
-	return c.span(trigger)
+	s, ok := c.span(trigger)
+	return s.dayEarlier(), ok
+}
+
+// dayEarlier is the span with the day before it.
+func (s Span) dayEarlier() Span {
+	d := s.First
+	return Span{fhir.DateOf(time.Date(d.Year, d.Month, d.Day-1, 0, 0, 0, 0, time.UTC)), s.Last}
 }

@@ -2,6 +2,7 @@ package collections
 
 import (
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -83,6 +84,9 @@ func (r *reader) law(c *checker, n *yaml.Node, at place) Law {
 type Erasure struct {
 	Law     string `json:"law"`
 	Allowed bool   `json:"allowed"` // the record may be destroyed now, if an approved case says so
+	// Beyond: the law is not about this record, which stays as it is. Nothing refuses
+	// the demand, and access is not limited.
+	Beyond bool `json:"beyond,omitempty"`
 	// ReplyBy is the last day for the answer, and ExtendedTo where the law lets it
 	// be put off with reasons given by ReplyBy.
 	ReplyBy    fhir.Date `json:"replyBy,omitzero"`
@@ -108,6 +112,7 @@ type Erasure struct {
 const (
 	whyErase     = "no floor requires the record to be kept"
 	whyFloor     = "a floor requires the record to be kept"
+	whyAccepted  = "a later date than that of the floors was accepted for the record"
 	whyWait      = "a floor may require the record to be kept: a fact is not on record"
 	whyLaw       = "not a law that this program knows"
 	whyOtherLaw  = "the law is about another class of records"
@@ -116,8 +121,9 @@ const (
 
 // Erase tells whether a demand for erasure, received on a day, is refused today. A
 // floor that still runs refuses it under the exception that the law names, whether
-// anybody confirmed the row or not; so does one that nobody can compute. The answer
-// is owed by ReplyBy either way. Holds are for the caller.
+// anybody confirmed the row or not; so does one that nobody can compute, and a later
+// date that was accepted for the record. A record that the law is not about is beyond it.
+// The answer is owed by ReplyBy either way. Holds are for the caller.
 func Erase(c Case, law string, received, today fhir.Date) Erasure {
 	out := Erasure{Law: law}
 	i := slices.IndexFunc(laws(), func(l Law) bool { return l.Law == law })
@@ -134,7 +140,7 @@ func Erase(c Case, law string, received, today fhir.Date) Erasure {
 	}
 	out.Overdue = today.Compare(out.ReplyBy) > 0
 	if l.Class != "" && !slices.Contains(c.classes(c.readable()), l.Class) {
-		out.Why = whyOtherLaw
+		out.Why, out.Beyond = whyOtherLaw, true
 		return out
 	}
 	out.judge(c.demanded(received), l, today)
@@ -164,10 +170,25 @@ func (e *Erasure) judge(c Case, l Law, today fhir.Date) {
 		e.Row, e.Region, e.Authority, e.Missing = a.Row, a.Region, a.Authority, a.Missing
 	case a.Due.Compare(today) > 0:
 		e.Why, e.Exception = whyFloor, l.Exception
-		e.Row, e.Region, e.Authority, e.LimitUntil = a.Row, a.Region, a.Authority, a.Due
+		e.Row, e.Region, e.Authority, e.LimitUntil = a.Row, a.Region, a.Authority, later(a.Due, c.Accepted.Due)
+	case c.Accepted.Due.Compare(today) > 0:
+		e.Why, e.Exception = whyAccepted, l.Exception
+		e.Row, e.Region, e.LimitUntil = c.Accepted.Row, c.Accepted.Region, c.Accepted.Due
+		e.Authority = Authority(c.Regions, e.Region, e.Row)
 	default:
 		e.Why, e.Allowed = whyErase, true
 	}
+}
+
+// Authority is that of a row of the regions, also of one that a former policy had: then
+// it names the row. Without a region the nearest row of the name is meant.
+func Authority(regions []*Region, region, row string) string {
+	for _, r := range regions {
+		if found, ok := r.Row(row); ok && (region == "" || region == r.Name) {
+			return found.Authority
+		}
+	}
+	return "the policy at put, row " + strconv.Quote(row)
 }
 
 // deadline returns the last day of a period by which something must be done. Unlike

@@ -37,6 +37,25 @@ func TestAnErasureIsRefusedWhileAFloorCannotBeComputed(t *testing.T) {
 	}
 }
 
+func TestAnErasureIsRefusedUntilALaterDateThatWasAccepted(t *testing.T) {
+	l := newLaw(t, fiveYears)
+	c := l.of("last-encounter", "2020-03-31")
+	c.Accepted = Accepted{Due: date(t, "2026-04-01"), Row: "six"}
+	for day, until := range map[string]string{"2024-05-10": "2026-04-01", "2025-04-01": "2026-04-01", "2026-03-31": "2026-04-01", "2026-04-01": ""} {
+		e := Erase(c, LawGDPR, date(t, "2024-05-10"), date(t, day))
+		if e.Allowed != (until == "") || e.LimitUntil.String() != until && until != "" {
+			t.Errorf("on %s: %+v", day, e)
+		}
+		if day == "2025-04-01" && (e.Row != "six" || e.Authority != `the policy at put, row "six"` || e.Exception == "") {
+			t.Errorf("refused by %+v", e)
+		}
+	}
+	c.Accepted.Due = date(t, "2021-01-01") // earlier than the floor
+	if e := Erase(c, LawGDPR, date(t, "2024-05-10"), date(t, "2024-05-20")); e.LimitUntil.String() != "2025-04-01" {
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestAnErasureThatNoFloorForbidsIsAllowed(t *testing.T) {
 	l := newLaw(t, `- {name: claims, when: {types: [Claim]}, trigger: end, keep: 99y, authority: a law}`)
 	e := Erase(l.of(), LawGDPR, date(t, "2024-05-10"), date(t, "2024-05-10"))
@@ -51,7 +70,7 @@ func TestTheWashingtonActReachesConsumerHealthDataOnly(t *testing.T) {
 		- {name: cap, class: consumer-health-data, kind: ceiling, trigger: erasure-request, keep: 45d, authority: RCW}`)
 	c := l.of("erasure-request", "2020-01-01")
 	e := Erase(c, LawMHMDA, date(t, "2024-01-31"), date(t, "2024-02-01"))
-	if e.Allowed || e.ReplyBy.String() != "2024-03-16" {
+	if e.Allowed || !e.Beyond || e.Exception != "" || e.ReplyBy.String() != "2024-03-16" {
 		t.Errorf("a record of no class: %+v", e)
 	}
 	c.Declared = []string{"consumer-health-data"}

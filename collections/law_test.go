@@ -133,13 +133,43 @@ func TestAChildIsKeptUntilYearsAfterMajorityAndAnAdultIsNot(t *testing.T) {
 	for _, c := range []struct{ name, birth, last, due, row string }{
 		{"a child", "2010-05-17", "2012-01-01", "2031-05-18", "child"},
 		{"a child seen late", "2003-05-17", "2021-05-16", "2027-05-17", "child"},
-		{"an adult on the birthday", "2003-05-17", "2021-05-17", "2027-05-18", "adult"},
+		{"an adult the day after the birthday", "2003-05-17", "2021-05-18", "2027-05-19", "adult"},
 		{"born on a leap day and seen the day before", "2004-02-29", "2022-02-28", "2028-02-29", "child"},
-		{"born on a leap day and seen on 1 March", "2004-02-29", "2022-03-01", "2028-03-02", "adult"},
+		{"born on a leap day and seen on 2 March", "2004-02-29", "2022-03-02", "2028-03-03", "adult"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			wants(t, l.assess("birth", c.birth, "last-encounter", c.last), VerdictDue, c.due, c.row)
 		})
+	}
+}
+
+// A time of day counts as the latest of its days in several zones. Who was seen on the
+// evening before the birthday, in Phoenix, was seen on the birthday in UTC, and was a
+// child all the same.
+func TestOnTheBirthdayItselfThePersonWasPerhapsSeenTheEveningBefore(t *testing.T) {
+	l := newLaw(t, `
+		- {name: adult, applies-if: [{fact: birth, under: 18y, at: last-encounter, not: true}], trigger: last-encounter, keep: 2y, action: purge, authority: a law}
+		- {name: child, applies-if: [{fact: birth, under: 18y, at: last-encounter}], trigger: birth, keep: 25y, action: purge, authority: a law}
+		- {name: scan, applies-if: [{fact: birth, under: 18y, at: end}], trigger: birth, keep: 28y, action: purge, authority: a law}`)
+	for at, want := range map[string]string{
+		"2021-05-16T19:30:00-07:00": "2031-05-18", // the seventeenth in UTC
+		"2021-05-17T19:30:00-07:00": "2023-05-19",
+	} {
+		r, err := fhir.Parse([]byte(`{"resourceType":"Encounter","status":"finished","period":{"end":"` + at + `"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		facts := []string{"birth", "2003-05-17"}
+		for _, e := range r.Facts() {
+			facts = append(facts, e.Kind, e.Date)
+		}
+		c := l.of(facts...)
+		c.End, _ = r.EndDate()
+		if want == "2031-05-18" {
+			wants(t, Assess(c), VerdictReview, "2031-05-18", "scan")
+		} else {
+			wants(t, Assess(c), VerdictDue, want, "adult")
+		}
 	}
 }
 
@@ -191,12 +221,13 @@ func TestTheEarlierOfTwoPeriodsCountsWhereTheLawSaysOr(t *testing.T) {
 	wants(t, l.assess(), VerdictNever, "", "or")
 }
 
-func TestDeathWithinYearsOfTheLastVisitIsAskedExactly(t *testing.T) {
+func TestDeathWithinYearsOfTheLastVisitIsAskedToTheDay(t *testing.T) {
 	l := newLaw(t, `
 		- {name: died, applies-if: [{fact: death, within: 10y, of: last-encounter}], trigger: death, keep: 10y, action: purge, authority: a law}
 		- {name: rest, trigger: last-encounter, keep: 1y, action: purge, authority: a law}`)
 	wants(t, l.assess("last-encounter", "2000-03-01", "death", "2010-02-28"), VerdictDue, "2020-02-29", "died")
-	wants(t, l.assess("last-encounter", "2000-03-01", "death", "2010-03-01"), VerdictDue, "2001-03-02", "rest")
+	wants(t, l.assess("last-encounter", "2000-03-01", "death", "2010-03-01"), VerdictDue, "2020-03-02", "died") // perhaps died the evening before
+	wants(t, l.assess("last-encounter", "2000-03-01", "death", "2010-03-02"), VerdictDue, "2001-03-02", "rest")
 	wants(t, l.assess("last-encounter", "2000-03-01"), VerdictNever, "", "died")
 }
 

@@ -42,6 +42,16 @@ func nextDay(d fhir.Date) fhir.Date {
 	return d
 }
 
+func dayBefore(d fhir.Date) fhir.Date {
+	if d.Day--; d.Day == 0 {
+		if d.Month--; d.Month == 0 {
+			d.Year, d.Month = d.Year-1, 12
+		}
+		d.Day = monthDays(d.Year, int(d.Month))
+	}
+	return d
+}
+
 // plus adds a period; a day that is not there is the first of the next month.
 func plus(d fhir.Date, p fhir.Period) fhir.Date {
 	months := map[byte]int{'y': 12, 'm': 1}[p.Unit] * p.N
@@ -221,17 +231,24 @@ func (d dice) draw() drawn {
 	return c
 }
 
-// worlds returns truths that the facts allow: the corners and some inside.
-func (d dice) worlds(c drawn, n int) []world {
+// worlds returns truths that the facts allow: the corners and some inside. In rounded
+// ones a day of anything but a birth was the day before: a time of day on it was rounded.
+func (d dice) worlds(c drawn, n int, rounded bool) []world {
 	var out []world
+	shift := func(kind string, day fhir.Date) fhir.Date {
+		if rounded && kind != FactBirth && d.IntN(2) == 0 {
+			return dayBefore(day)
+		}
+		return day
+	}
 	for range n {
 		w := world{}
 		if !c.End.IsZero() {
-			w[TriggerEnd] = d.inside(c.end)
+			w[TriggerEnd] = shift(TriggerEnd, d.inside(c.end))
 		}
 		for kind, list := range c.Facts {
 			for _, s := range list {
-				day := d.inside(s)
+				day := shift(kind, d.inside(s))
 				one := kind == FactBirth || kind == FactDeath // differing statements of one event
 				if old, ok := w[kind]; !ok || one && d.IntN(2) == 0 || !one && before(old, day) {
 					w[kind] = day
@@ -338,7 +355,9 @@ func againstOracle(t *testing.T, d dice, c drawn, a Assessment) {
 	for _, list := range c.Facts {
 		precise = precise && len(list) == 1 && list[0].First == list[0].Last
 	}
-	for _, w := range d.worlds(c, 12) {
+	// What perhaps applies counts, so that a date may be later than in any one world.
+	precise = precise && !slices.ContainsFunc(a.Considered, func(k Considered) bool { return k.Applies == "yes" && !k.sure })
+	for i, w := range append(d.worlds(c, 12, false), d.worlds(c, 8, true)...) {
 		var due fhir.Date
 		known := true
 		for i := range rows {
@@ -365,7 +384,7 @@ func againstOracle(t *testing.T, d dice, c drawn, a Assessment) {
 		if a.Due.Compare(due) < 0 {
 			t.Fatalf("due %s, and a floor lasts to %s in the world %v\n%+v\nrows %+v", a.Due, due, w, a, rows)
 		}
-		if precise && known && a.Due != due {
+		if precise && known && i < 12 && a.Due != due {
 			t.Fatalf("due %s, the oracle says %s in %v\n%+v\nrows %+v", a.Due, due, w, a, rows)
 		}
 	}

@@ -22,6 +22,10 @@ type envelope struct {
 	// unless the document is split.
 	deep error
 
+	// keep collects the document without its entries in shell.
+	keep  bool
+	shell []byte
+
 	names map[string]string // folded to exact
 	left  int               // bytes allowed outside entries
 }
@@ -93,11 +97,11 @@ func (e *envelope) member() error {
 		return e.unexpected("")
 	}
 	from := e.src.at
-	raw, err := e.piece(0, "")
+	quoted, err := e.piece(0, "")
 	if err != nil {
 		return err
 	}
-	raw = raw[1 : len(raw)-1]
+	raw := quoted[1 : len(quoted)-1]
 	name, path := unquote(raw), safeName(raw)
 	folded := string(foldName(nil, raw))
 	if old, ok := e.names[folded]; ok {
@@ -128,7 +132,20 @@ func (e *envelope) member() error {
 	case name == "entry":
 		e.refuseSplit(from.fail(BadBundle, path))
 	}
+	if e.keep {
+		e.shell = appendMember(e.shell, quoted, v)
+	}
 	return nil
+}
+
+// appendMember adds a member to an object whose end is missing. The name is quoted.
+func appendMember(object, name, value []byte) []byte {
+	if len(object) == 0 {
+		object = append(object, '{')
+	} else {
+		object = append(object, ',')
+	}
+	return append(append(append(object, name...), ':'), value...)
 }
 
 func (e *envelope) refuseSplit(err error) {

@@ -55,6 +55,9 @@ type Summary struct {
 	Bytes int64
 	// SHA256 is the digest of all bytes of the input.
 	SHA256 [sha256.Size]byte
+	// Shell is a Bundle that is split, without its entries: what it says of itself, of
+	// which the records know nothing. nil for other inputs.
+	Shell *Resource
 
 	index urlIndex
 }
@@ -73,7 +76,7 @@ type Summary struct {
 func Inspect(r io.Reader, opts SplitOptions) (*Summary, error) {
 	src := newSource(r)
 	sum := &Summary{index: urlIndex{}}
-	env := envelope{src: src}
+	env := envelope{src: src, keep: true}
 	env.entry = func(ordinal int, at place, raw []byte) error {
 		entry, err := newEntry(ordinal, at, raw)
 		switch {
@@ -133,11 +136,22 @@ func (sum *Summary) single(env *envelope, first place, opts SplitOptions) error 
 			sum.BundleType = env.bundleType
 		}
 		if splitTypes[env.bundleType] && !opts.Whole {
+			sum.Shell = shellOf(env.shell)
 			return env.unsplittable
 		}
 	}
 	sum.keepWhole()
 	return asWhole(env, first, env.src.at.off)
+}
+
+// shellOf makes a resource of checked members, whose object has no end yet.
+func shellOf(members []byte) *Resource {
+	b := append(members, '}')
+	r, err := view(b, start(), "")
+	if err != nil {
+		return nil // cannot be: the type was read from it
+	}
+	return r
 }
 
 func (sum *Summary) keepWhole() {

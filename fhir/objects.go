@@ -101,6 +101,39 @@ func (o Object) Member(name string) Object {
 	return Object{o.t, n}
 }
 
+// MemberFold is Member for a name in any case, as readers that ignore case find it. At
+// most one member answers: the parse refuses names that differ only in case.
+func (o Object) MemberFold(name string) Object {
+	if !o.IsObject() {
+		return Object{}
+	}
+	for n := o.t.first(o.n); n != 0; n = o.t.nodes[n].next {
+		v := &o.t.nodes[n]
+		raw := o.t.b[v.name:v.nameEnd]
+		if v.escapedName {
+			raw = []byte(unquote(raw))
+		}
+		if sameFold(raw, name) && o.t.b[v.at] != 'n' {
+			return Object{o.t, n}
+		}
+	}
+	return Object{}
+}
+
+// sameFold is bytes.EqualFold for a name in ASCII. What folds to a letter of ASCII and
+// is none (ſ, the Kelvin sign) is longer than it.
+func sameFold(raw []byte, name string) bool {
+	if len(raw) != len(name) {
+		return len(raw) > len(name) && bytes.EqualFold(raw, []byte(name))
+	}
+	for i := range raw {
+		if c := raw[i]; c != name[i] && (c|0x20 != name[i]|0x20 || c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
 // Raw returns the bytes of the value under name as they were received, nil if none
 // or null.
 func (o Object) Raw(name string) []byte { return o.Member(name).raw() }
@@ -113,8 +146,11 @@ func (o Object) Value() (string, bool) { return text(o.raw()) }
 
 // Bytes is Text without a copy where the string has no escapes: the slice is part
 // of the resource and must not be written to. nil if there is none.
-func (o Object) Bytes(name string) []byte {
-	raw := o.Raw(name)
+func (o Object) Bytes(name string) []byte { return o.Member(name).Plain() }
+
+// Plain is Value in the way of [Object.Bytes].
+func (o Object) Plain() []byte {
+	raw := o.raw()
 	if len(raw) < 2 || raw[0] != '"' {
 		return nil
 	}
@@ -122,6 +158,13 @@ func (o Object) Bytes(name string) []byte {
 		return []byte(unquote(raw))
 	}
 	return raw
+}
+
+// Number returns the lexeme of the value if it is a number, and whether it is.
+func (o Object) Number() ([]byte, bool) {
+	raw := o.raw()
+	ok := len(raw) > 0 && (raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9')
+	return raw, ok
 }
 
 // Each yields the elements of the array under name, or the value itself if it is

@@ -265,3 +265,17 @@ func benchResources(b *testing.B) []*Resource {
 	}
 	return out
 }
+
+func TestMemberFoldFindsANameInAnyCase(t *testing.T) {
+	r := mustParse(t, `{"resourceType":"Basic","a":{"Code":1},"b":{"c\u006fDE":2},"c":{"ſystem":3},"d":{"kode":4},"e":{"code":null},"f":{"co":5,"codes":6}}`)
+	got := ""
+	for _, m := range []struct{ on, name string }{{"a", "code"}, {"b", "code"}, {"c", "system"}, {"d", "code"}, {"e", "code"}, {"f", "code"}, {"g", "code"}} {
+		got += r.Root().Member(m.on).MemberFold(m.name).Name() + " "
+	}
+	if got != "Code coDE ſystem     " {
+		t.Errorf("found %q", got)
+	}
+	if _, ok := r.Root().Member("a").MemberFold("code").Number(); !ok {
+		t.Error("a number is none")
+	}
+}

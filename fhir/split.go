@@ -25,6 +25,25 @@ type Entry struct {
 	// Skipped says why the entry becomes no record, for example "no resource
 	// (DELETE)"; "" for a record.
 	Skipped string
+
+	element []byte // of the Bundle, in which Raw lies; nil outside split Bundles
+}
+
+// Shell returns the entry of a split Bundle without its resource: what it says of it
+// and the resource does not. Its type is "BundleEntry". nil outside split Bundles.
+func (e Entry) Shell() *Resource {
+	if e.element == nil {
+		return nil
+	}
+	out := []byte(`{"resourceType":"BundleEntry"`)
+	for m := range members(e.element) {
+		if m.is("resource") || m.is("resourceType") {
+			continue
+		}
+		out = append(append(append(out, ',', '"'), m.name...), '"', ':')
+		out = append(out, m.value...)
+	}
+	return shellOf(out)
 }
 
 // Split yields the records of an input in their order, one at a time: the reader
@@ -135,7 +154,7 @@ func (s *splitter) bundle() error {
 
 // newEntry takes a checked element of Bundle.entry apart.
 func newEntry(ordinal int, at place, raw []byte) (Entry, error) {
-	e := Entry{Ordinal: ordinal, Offset: at.off, Line: at.line}
+	e := Entry{Ordinal: ordinal, Offset: at.off, Line: at.line, element: raw}
 	path := entryPath(ordinal)
 	if raw[0] != '{' {
 		return e, at.fail(BadBundle, path)

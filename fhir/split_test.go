@@ -291,3 +291,23 @@ func TestAFailingReaderIsReportedAsSuch(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatABundleSaysBesideItsResourcesIsKeptApart(t *testing.T) {
+	sum, entries, err := records(t, []byte(`{"entry":[{"fullUrl":"urn:x","resource":{"resourceType":"Basic"},"\u0073earch":{"mode":"match"}},{"resource":{"resourceType":"Basic"}}],
+		"meta" : {"tag":[1, 2]},"resourceType":"Bundle","type":"batch"}`), SplitOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum.Shell == nil || string(sum.Shell.Raw) != `{"meta":{"tag":[1, 2]},"resourceType":"Bundle","type":"batch"}` || sum.Shell.Type != "Bundle" {
+		t.Errorf("the Bundle says %+v", sum.Shell)
+	}
+	for i, want := range []string{`{"resourceType":"BundleEntry","fullUrl":"urn:x","\u0073earch":{"mode":"match"}}`, `{"resourceType":"BundleEntry"}`} {
+		if got := entries[i].Shell(); got == nil || string(got.Raw) != want {
+			t.Errorf("entry %d says %+v", i, got)
+		}
+	}
+	sum, entries, err = records(t, []byte(`{"resourceType":"Bundle","type":"document","entry":[]}`), SplitOptions{})
+	if err != nil || sum.Shell != nil || entries[0].Shell() != nil {
+		t.Errorf("a whole Bundle has a shell: %+v (%v)", sum, err)
+	}
+}

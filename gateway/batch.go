@@ -151,7 +151,7 @@ func (m *importer) prepare(ctx context.Context, e fhir.Entry, seq int) (*item, e
 		token:      resourceToken(m.key, e.Resource),
 		subjects:   subjectTokens(m.key, m.resolve, e.Resource, e.FullURL),
 	}
-	out := m.labels.label(e.Resource, m.source(x.subjects))
+	out := m.labels.label(e.Resource, m.source(e, x.subjects))
 	x.labels = atrest.Stored(out.Labels)
 	if x.collection == "" {
 		x.collection = m.private.Route(e.Resource.Type, ds4p.Codings(out.Labels))

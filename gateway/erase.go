@@ -23,7 +23,8 @@ type ErasurePlan struct {
 	Records  []Erasable `json:"records"`
 	Allowed  int        `json:"allowed"` // may be destroyed once a case is approved
 	Refused  int        `json:"refused"`
-	Held     int        `json:"held"` // allowed but for a legal hold
+	Beyond   int        `json:"beyond"` // the law is not about them: they stay as they are
+	Held     int        `json:"held"`   // allowed but for a legal hold
 	// Shared counts those that may be destroyed and are also about somebody whom the
 	// demand does not name: only a case opened with [CaseOrder].Others takes them.
 	Shared int    `json:"shared"`
@@ -75,6 +76,9 @@ type Erasable struct {
 // erasure that was received on a day is refused, by which row and until when. It
 // changes nothing. law is [record.LawGDPR] or [record.LawMHMDA]; the role is officer.
 func (c *Client) PlanErasure(ctx context.Context, subjects []string, law string, received fhir.Date) (*ErasurePlan, error) {
+	if len(subjects) == 0 {
+		return nil, record.Fail(record.CodeInput, "the demand names nobody")
+	}
 	p, err := c.Policy(ctx)
 	if err != nil {
 		return nil, err
@@ -94,6 +98,20 @@ func (c *Client) PlanErasure(ctx context.Context, subjects []string, law string,
 		}
 	}
 	return plan, nil
+}
+
+// Zone returns the time zone of the calendar by which the records of a collection are
+// kept.
+func (c *Client) Zone(ctx context.Context, collection string) (*time.Location, error) {
+	col, err := c.holding(ctx, collection)
+	if err != nil {
+		return nil, err
+	}
+	part, err := c.cachedPrivate(ctx, col.Log)
+	if err != nil {
+		return nil, err
+	}
+	return part.Custodian.Location(), nil
 }
 
 func (p *ErasurePlan) deadlines(e collections.Erasure) {
@@ -125,7 +143,12 @@ func (c *Client) planRecord(ctx context.Context, plan *ErasurePlan, at ListEntry
 	}
 	k := collections.Case{
 		Regions: plan.around, Private: part, Type: m.Type, Labels: ds4p.Codings(atrest.Labels(m.Labels)),
-		Declared: m.Classes, Facts: assessable(why[0].Facts),
+		Declared: m.Classes, Facts: assessable(why[0].Facts), Accepted: collections.Accepted{Row: m.Row, Region: m.RowRegion},
+	}
+	if m.Due != "" {
+		if k.Accepted.Due, err = fhir.ParseDate(m.Due); err != nil {
+			return record.Fail(record.CodeVersion, at.ID+": a stored date that this program does not know")
+		}
 	}
 	if m.End != "" {
 		if k.End, err = fhir.ParseDate(m.End); err != nil {
@@ -138,6 +161,8 @@ func (c *Client) planRecord(ctx context.Context, plan *ErasurePlan, at ListEntry
 		Shared:  slices.ContainsFunc(m.Subjects, func(s string) bool { return !slices.Contains(plan.Subjects, s) }),
 	}
 	switch {
+	case r.Beyond:
+		plan.Beyond++
 	case !r.Allowed:
 		plan.Refused++
 		if until := r.LimitUntil; !until.IsZero() && until.String() > plan.Limit {

@@ -265,3 +265,39 @@ func TestAnUnknownLabelIsRefusedOrQuarantinedAsTheCollectionAsks(t *testing.T) {
 		t.Errorf("again: %+v", again)
 	}
 }
+
+// What a Bundle says of itself is no record, and would be lost when it is split.
+func TestTheLabelsOfASplitBundleReachItsRecordsAndOutliveNewerRules(t *testing.T) {
+	n := gatewaytest.Start(t, chaincodetest.Options{})
+	n.SetPrivate("us-a-log", noRules)
+	bundle := func(security string) string {
+		return `{"resourceType":"Bundle","type":"collection","entry":[{"resource":` + condition("c1", "J06.9", "2001-01-01") + `}],"meta":{"security":[` + security + `]}}`
+	}
+	w := n.Open("UsHospital", "writer")
+	r := put(t, w, bundle(`{"system":"`+act+`","code":"42CFRPart2"},{"system":"`+act+`","code":"HIV"}`), gateway.ImportOptions{})[0]
+	if r.Collection != "us-a2" {
+		t.Errorf("the record went to %s", r.Collection)
+	}
+	m := metaOf(t, n, "us-a2", r.ID)
+	if !has(m.Labels, "42CFRPart2", record.OriginBundle) || !has(m.Labels, "HIV", record.OriginBundle) || !has(m.Labels, "NORDSCLCD", record.OriginPolicy) {
+		t.Errorf("labels %+v", m.Labels)
+	}
+	n.SetPrivate("us-a-log", shipped)
+	done, err := hire(n).run(t)
+	if err != nil || len(done) != 1 || !done[0].Done || done[0].Action != gateway.RelabelStamp {
+		t.Errorf("%s, %v", brief(done), err)
+	}
+	if m := metaOf(t, n, "us-a2", r.ID); !has(m.Labels, "HIV", record.OriginBundle) {
+		t.Errorf("labels %+v", m.Labels)
+	}
+	why, err := w.ExplainLabels(t.Context(), r.ID)
+	if err != nil || !slices.ContainsFunc(why.Findings, func(f labeling.Finding) bool { return f.Label.Code == "HIV" && f.Why == labeling.WhyBundle }) {
+		t.Errorf("explained as %+v (%v)", why, err)
+	}
+
+	for _, err := range n.Open("UsHospital", "writer").Import(t.Context(), strings.NewReader(bundle(`{"system":"`+act+`","code":"NOBODYKNOWS"}`)), gateway.ImportOptions{}) {
+		if !errors.Is(err, gateway.ErrUnknownLabel) {
+			t.Errorf("a Bundle with a label that nobody knows: %v", err)
+		}
+	}
+}

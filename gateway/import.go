@@ -14,6 +14,8 @@ import (
 	"domicile/chaincode/record"
 	"domicile/collections"
 	"domicile/fhir"
+	"domicile/fhir/ds4p"
+	"domicile/fhir/labeling"
 )
 
 // ImportOptions says how [Client.Import] reads and places its input. The zero
@@ -27,8 +29,8 @@ type ImportOptions struct {
 	// Collection is where the records go. Defaults to where the holder's routing
 	// table sends their labels.
 	Collection string
-	// Replaces is the id of the record that the input, a single resource,
-	// replaces.
+	// Replaces is the id of the record that the input, a single resource, replaces.
+	// Labels that this one has from a person or a source fact are carried forward.
 	Replaces string
 	// Part2 declares that the records are of a Part 2 programme (42 CFR part 2).
 	Part2 bool
@@ -131,6 +133,8 @@ type importer struct {
 	labels  *labeler
 	facts   factBook
 	consent map[string]bool // people with an active Part 2 consent in the input
+	shell   *labeling.Shell // what the input's Bundle says of its entries
+	forward []ds4p.Label    // from the record that this one replaces
 	today   fhir.Date
 
 	results chan []outcome
@@ -183,6 +187,12 @@ func (c *Client) newImporter(ctx context.Context, r io.ReadSeeker, o ImportOptio
 	if err := m.checkValidation(); err != nil {
 		return nil, err
 	}
+	if o.Replaces != "" {
+		if m.forward, err = c.replaced(ctx, o.Replaces); err != nil {
+			return nil, err
+		}
+	}
+	m.shell = labeling.NewShell(m.sum.Shell)
 	m.name, m.today = m.scopedName(m.private.Log), m.labels.today()
 	if err := m.learn(ctx, r); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"io"
+	"slices"
 
 	"domicile/chaincode/record"
 	"domicile/fhir"
@@ -14,7 +15,7 @@ const learnPeople = 5_000
 
 // learn reads the input for what it says about people: facts that retention
 // depends on go to the register before any record does, so that every put, and
-// every later purge, knows of them.
+// every later purge, knows of them. It lets the shell of the Bundle meet every entry.
 func (m *importer) learn(ctx context.Context, r io.ReadSeeker) error {
 	pending := make(map[string][]record.Fact)
 	for e, err := range fhir.Split(r, m.sum) {
@@ -24,6 +25,7 @@ func (m *importer) learn(ctx context.Context, r io.ReadSeeker) error {
 		if e.Resource == nil {
 			continue
 		}
+		m.shell.Meet(e.Resource)
 		events := e.Resource.FactsIn(m.labels.zone)
 		consent := labeling.Part2Consent(e.Resource)
 		if len(events) == 0 && !consent {
@@ -54,8 +56,8 @@ func (m *importer) learn(ctx context.Context, r io.ReadSeeker) error {
 func (m *importer) resolve(ref string) string { return fhir.Resolve(m.sum, ref) }
 
 // source says what the import knows about a record beside the record.
-func (m *importer) source(subjects []string) labeling.Source {
-	s := labeling.Source{Declared: m.o.Part2}
+func (m *importer) source(e fhir.Entry, subjects []string) labeling.Source {
+	s := labeling.Source{Declared: m.o.Part2, Around: slices.Concat(m.shell.Of(e), m.forward)}
 	for _, t := range subjects {
 		s.Consent = s.Consent || m.consent[t]
 	}

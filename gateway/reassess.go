@@ -178,7 +178,8 @@ func (c *Client) accept(ctx context.Context, batch []Reassessment, reason string
 }
 
 // Approve gives a person's approval that a record may be destroyed once it is due,
-// where its row asks for that. The role is officer. It accepts the date too.
+// where its row asks for that. The role is officer. A first date is accepted with it, and
+// a later one; an earlier one is not, which takes [Client.Reassess].
 func (c *Client) Approve(ctx context.Context, collection, id, authority, reason string) (TxReceipt, error) {
 	why, err := c.Explain(ctx, collection, []string{id})
 	if err != nil {
@@ -187,8 +188,13 @@ func (c *Client) Approve(ctx context.Context, collection, id, authority, reason 
 	if why[0].Meta == nil {
 		return TxReceipt{}, record.Fail(record.CodeAbsent, id)
 	}
+	plan, err := reassess(collection, why[0])
+	if err != nil {
+		return TxReceipt{}, err
+	}
+	accept := plan != nil && (plan.Change == DueFirst || plan.Change == DueLater)
 	done, err := c.Amend(ctx, collection, []record.AmendRecord{{
-		ID: id, Facts: Valid(why[0].Facts), Accept: true, Review: true, Authority: authority, Reason: reason,
+		ID: id, Facts: Valid(why[0].Facts), Accept: accept, Review: true, Authority: authority, Reason: reason,
 	}})
 	if err != nil {
 		return TxReceipt{}, err

@@ -28,6 +28,9 @@ func (c *Client) HoldAll(ctx context.Context, o HoldOrder) ([]TxReceipt, error) 
 	if o.Query != nil {
 		return c.queryEach(ctx, record.OpHold, o)
 	}
+	if err := o.names(); err != nil {
+		return nil, err
+	}
 	regs, err := c.registers(ctx, o.Collection)
 	if err != nil {
 		return nil, err
@@ -66,6 +69,9 @@ func (c *Client) ReleaseAll(ctx context.Context, o HoldOrder) ([]TxReceipt, erro
 	if o.Query != nil {
 		return c.queryEach(ctx, record.OpRelease, o)
 	}
+	if err := o.names(); err != nil {
+		return nil, err
+	}
 	regs, err := c.registers(ctx, o.Collection)
 	if err != nil {
 		return nil, err
@@ -100,6 +106,14 @@ func (c *Client) ReleaseAll(ctx context.Context, o HoldOrder) ([]TxReceipt, erro
 		return nil, record.Fail(record.CodeNotHeld, strings.Join(free, " "))
 	}
 	return c.orderEach(ctx, record.OpRelease, regs, o)
+}
+
+// names refuses an order that names nothing, and would do nothing without a word.
+func (o HoldOrder) names() error {
+	if len(o.IDs)+len(o.Subjects) == 0 {
+		return record.Fail(record.CodeInput, "the order names no record, no person and no query")
+	}
+	return nil
 }
 
 // register is one log collection and what is to be held in it.

@@ -53,6 +53,9 @@ type Relabeling struct {
 type RelabelOptions struct {
 	// Collections default to all that the organisation holds and may write to.
 	Collections []string
+	// All looks at records of the rules in force, too: what else the private part says of
+	// labels (the posture, the map of confidentiality, local codes) has changed.
+	All bool
 	// Officer carries holds to moved records and reads what is closed to others;
 	// Purger destroys what was moved. They default to the client itself, whose
 	// role may not allow it: then those steps are left for a later run.
@@ -74,7 +77,8 @@ func (o RelabelOptions) purger(c *Client) *Client {
 }
 
 // PlanLabels yields the records whose labels were made by other rules than those in
-// force, or whose labels ask for another collection. It changes nothing and holds
+// force, with [RelabelOptions].All those too that the private part would label otherwise
+// now, or whose labels ask for another collection. It changes nothing and holds
 // one page of the index at a time. The role is writer.
 //
 // A record keeps every label that a person, a declaration or a consent gave it, as
@@ -139,6 +143,7 @@ type relabeler struct {
 	col     *collections.Collection
 	labels  *labeler
 	key     []byte
+	all     bool
 }
 
 func (c *Client) newRelabeler(ctx context.Context, collection string, o RelabelOptions) (*relabeler, error) {
@@ -158,7 +163,7 @@ func (c *Client) newRelabeler(ctx context.Context, collection string, o RelabelO
 	if err != nil {
 		return nil, err
 	}
-	return &relabeler{c: c, officer: o.officer(c), col: col, labels: l, key: key}, nil
+	return &relabeler{c: c, officer: o.officer(c), col: col, labels: l, key: key, all: o.All}, nil
 }
 
 // judge returns what is to be done with a record, nil for nothing.
@@ -169,7 +174,7 @@ func (p *relabeler) judge(ctx context.Context, e record.Explanation) (*Relabelin
 		ID: e.ID, Collection: p.col.Name, Rules: m.Rules, Size: m.Size,
 		labels: m.Labels, meta: m, facts: Valid(e.Facts), matters: e.Matters,
 	}
-	if m.Rules != p.labels.digest() {
+	if m.Rules != p.labels.digest() || p.all && !decided(m) {
 		res, err := p.resource(ctx, e.ID)
 		if code := record.CodeOf(err); code == record.CodeLimited || code == record.CodeQuarantined || code == record.CodeForbidden {
 			r.Action, r.Code = RelabelUpgrade, code
@@ -193,6 +198,13 @@ func (p *relabeler) judge(ctx context.Context, e record.Explanation) (*Relabelin
 	return r, nil
 }
 
+// decided tells whether a person, with a reason, was the last to change the labels: under
+// the same rules that stands.
+func decided(m *record.Meta) bool {
+	n := len(m.History)
+	return n > 0 && m.History[n-1].Reason != ""
+}
+
 // relabel computes the new set and says how it differs from the old one.
 func (p *relabeler) relabel(r *Relabeling, old []ds4p.Label, res *fhir.Resource) {
 	set := p.labels.label(res, sourceOf(old)).Labels
@@ -205,7 +217,7 @@ func (p *relabeler) relabel(r *Relabeling, old []ds4p.Label, res *fhir.Resource)
 		r.Action = RelabelDowngrade
 	case len(r.Adds) > 0:
 		r.Action = RelabelUpgrade
-	default:
+	case r.Rules != p.labels.digest():
 		r.Action = RelabelStamp
 	}
 }

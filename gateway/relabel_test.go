@@ -11,6 +11,8 @@ import (
 
 	"domicile/chaincode/chaincodetest"
 	"domicile/chaincode/record"
+	"domicile/collections"
+	"domicile/fhir/ds4p"
 	"domicile/fhir/labeling"
 	"domicile/gateway"
 	"domicile/gateway/gatewaytest"
@@ -341,5 +343,105 @@ func TestAMoveNeverMakesARecordDueEarlier(t *testing.T) {
 	}
 	if m := metaOf(t, n, "us-a", done[0].NewID); m.Due != "2025-01-02" || m.Due != before.Due || m.Row != before.Row {
 		t.Errorf("due %s by row %s, before the move %s by row %s", m.Due, m.Row, before.Due, before.Row)
+	}
+}
+
+// The posture, the map of confidentiality and local codes change no rule set. What a
+// person decided under the same rules stands.
+func TestRecordsAreLabelledAnewAfterAChangeOfThePrivatePartIfAsked(t *testing.T) {
+	n := gatewaytest.Start(t, chaincodetest.Options{})
+	n.SetPrivate("us-a-log", shipped)
+	rs := put(t, n.Open("UsHospital", "writer"), ndjson(condition("c1", "J06.9", "2001-01-01"), condition("c2", "F11.20", "2001-01-01"), condition("c3", "J06.9", "2001-01-01")), gateway.ImportOptions{})
+	s := hire(n)
+	level := record.Label{System: ds4p.SystemConfidentiality, Code: "M"}
+	if _, err := s.o.Officer.SetLabels(t.Context(), "us-a", rs[2].ID, []record.Label{level}, "released by the patient"); err != nil {
+		t.Fatal(err)
+	}
+	n.SetPrivate("us-a-log", func(p *collections.Private) {
+		shipped(p)
+		p.Custodian.Part2 = collections.Part2Program
+	})
+	s = hire(n)
+	if got := s.plan(t); len(got) != 1 || got[0].ID != rs[2].ID { // M asks for us-a2
+		t.Errorf("without being asked: %s", brief(got))
+	}
+	s.o.All = true
+	done, err := s.run(t)
+	if err != nil || len(done) != 3 {
+		t.Fatalf("%s, %v", brief(done), err)
+	}
+	for _, r := range done {
+		id := r.ID
+		if r.Action == gateway.RelabelMove {
+			id = r.NewID
+		}
+		if m := metaOf(t, n, "us-a2", id); has(m.Labels, "42CFRPart2", record.OriginPosture) != (r.ID != rs[2].ID) {
+			t.Errorf("%s: %+v", r.Action, m.Labels)
+		}
+	}
+	if left := s.plan(t); len(left) > 0 {
+		t.Errorf("after the run the plan has %s", brief(left))
+	}
+}
+
+// T8: what a person, or the input, said of a record is carried forward to the one that
+// replaces it, whose bytes do not say it.
+func TestAReplacementCarriesForwardTheLabelsThatAPersonGave(t *testing.T) {
+	n := gatewaytest.Start(t, chaincodetest.Options{})
+	n.SetPrivate("us-a-log", noRules)
+	w := n.Open("UsHospital", "writer")
+	old := put(t, w, condition("c1", "J06.9", "2001-01-01"), gateway.ImportOptions{})[0]
+	s := hire(n)
+	label := func(code string) record.Label { return record.Label{System: ds4p.SystemActCode, Code: code} }
+	if _, err := s.o.Officer.SetLabels(t.Context(), "us-a", old.ID, []record.Label{{System: ds4p.SystemConfidentiality, Code: "V"}, label("HIV"), label("42CFRPart2")}, "told by the physician"); err != nil {
+		t.Fatal(err)
+	}
+	next := put(t, w, condition("c1", "J06.9", "2001-01-02"), gateway.ImportOptions{Replaces: old.ID})[0]
+	if next.Collection != "us-a2" {
+		t.Errorf("the replacement went to %s", next.Collection)
+	}
+	m := metaOf(t, n, "us-a2", next.ID)
+	for _, code := range []string{"HIV", "V", "42CFRPart2"} {
+		if !has(m.Labels, code, record.OriginReplaced) {
+			t.Errorf("no %s in %+v", code, m.Labels)
+		}
+	}
+	third := put(t, w, condition("c1", "J06.9", "2001-01-03"), gateway.ImportOptions{Replaces: next.ID})[0]
+	if m := metaOf(t, n, "us-a2", third.ID); !has(m.Labels, "HIV", record.OriginReplaced) || m.Replaces != next.ID {
+		t.Errorf("the next one has %+v", m.Labels)
+	}
+	n.SetPrivate("us-a-log", shipped)
+	if _, err := s.run(t); err != nil {
+		t.Fatal(err)
+	}
+	if m := metaOf(t, n, "us-a2", third.ID); !has(m.Labels, "HIV", record.OriginReplaced) {
+		t.Errorf("after newer rules: %+v", m.Labels)
+	}
+	if first := put(t, n.Open("UsHospital", "writer"), condition("c9", "J06.9", "2001-01-03"), gateway.ImportOptions{Replaces: record.NewID()})[0]; first.Collection != "us-a" {
+		t.Errorf("one that replaces nothing here went to %s", first.Collection)
+	}
+}
+
+// Two runs that take the same tombstones off the list of what is to do are none of each
+// other's business: what is off is off.
+func TestTombstonesThatAnotherRunTookOffTheListAreDone(t *testing.T) {
+	n := gatewaytest.Start(t, chaincodetest.Options{})
+	n.SetPrivate("us-a-log", noRules)
+	id := put(t, n.Open("UsHospital", "writer"), condition("c1", "J06.9", "2001-01-01"), gateway.ImportOptions{})[0].ID
+	if _, err := n.Open("UsHospital", "purger").Purge(t.Context(), record.PurgeRequest{Collection: "us-a", Ground: record.GroundDue, IDs: []string{id}}); err != nil {
+		t.Fatal(err)
+	}
+	first, second := hire(n), hire(n)
+	met := false
+	n.Before(func(c gatewaytest.Call) error {
+		if c.Method != "Endorse" || c.Op != record.OpPurge || met {
+			return nil
+		}
+		met = true
+		_, err := second.run(t)
+		return err
+	})
+	if _, err := first.run(t); err != nil || !met {
+		t.Errorf("met %t: %v", met, err)
 	}
 }

@@ -23,17 +23,27 @@ type LabelReport struct {
 	ID         string `json:"id,omitempty"`
 	Collection string `json:"collection,omitempty"`
 	Type       string `json:"type"`
-	// Labels are what the rules in force give it, with what came with it.
+	// Labels are what the rules in force give it, with what came with it. What a stored
+	// record has is in Stored.
 	Labels   []record.Label     `json:"labels"`
 	Findings []labeling.Finding `json:"findings,omitempty"`
 	Issues   []ds4p.Issue       `json:"issues,omitempty"`
-	// Route is the collection that the labels ask for, "" when nobody knows.
+	// Mark is the high-water mark of a Bundle that is one record: what it may bear for
+	// all to see without telling what is in it.
+	Mark []record.Label `json:"mark,omitempty"`
+	// Route is the collection that the labels ask for, those Stored if there are, ""
+	// when nobody knows.
 	Route string `json:"route,omitempty"`
 	// Stored, Rules and History are the labels on the ledger, the rule set they
 	// came from, and those before them.
 	Stored  []record.Label   `json:"stored,omitempty"`
 	Rules   string           `json:"rules,omitempty"`
 	History []record.Relabel `json:"history,omitempty"`
+	// Adds are labels that the rules in force give and the stored record has not, Lacks
+	// those that it has from elsewhere: a person decided on the one or the other, or
+	// label run has not come by.
+	Adds  []record.Label `json:"adds,omitempty"`
+	Lacks []record.Label `json:"lacks,omitempty"`
 	// Current is false when the stored labels are of another rule set than the one
 	// in force.
 	Current bool `json:"current,omitempty"`
@@ -69,24 +79,37 @@ func (c *Client) ExplainLabels(ctx context.Context, id string) (*LabelReport, er
 	if err != nil {
 		return nil, err
 	}
-	out := p.labels.label(res, sourceOf(atrest.Labels(m.Labels)))
-	r := reportOf(res, out)
+	stored := atrest.Labels(m.Labels)
+	out := p.labels.label(res, sourceOf(stored))
+	r := reportOf(res, out, stored)
 	r.ID, r.Collection, r.Stored, r.Rules, r.History = id, at.Collection, m.Labels, m.Rules, m.History
-	r.Route, r.Current = p.labels.part.Route(res.Type, ds4p.Codings(out.Labels)), m.Rules == p.labels.digest()
+	r.Route, r.Current = p.labels.part.Route(res.Type, ds4p.Codings(stored)), m.Rules == p.labels.digest()
+	r.Adds = atrest.Stored(p.labels.words.Missing(out.Labels, stored))
+	r.Lacks = atrest.Stored(p.labels.words.Missing(stored, out.Labels))
 	return r, nil
 }
 
-func reportOf(r *fhir.Resource, out labeling.Outcome) *LabelReport {
-	return &LabelReport{Type: r.Type, Labels: atrest.Stored(out.Labels), Findings: out.Findings, Issues: out.Issues}
+// reportOf is the report of a resource with labels at rest.
+func reportOf(r *fhir.Resource, out labeling.Outcome, rest []ds4p.Label) *LabelReport {
+	rep := &LabelReport{Type: r.Type, Labels: atrest.Stored(out.Labels), Findings: out.Findings, Issues: out.Issues}
+	if r.Type == "Bundle" {
+		rep.Mark = atrest.Stored(ds4p.HighWaterMark(rest))
+	}
+	return rep
 }
 
-// sourceOf reads from stored labels what made a record one of Part 2.
+// sourceOf reads from stored labels what the input said that the record was in: what made
+// it one of Part 2, the labels of its Bundle, and those of the
+// record it replaces.
 func sourceOf(old []ds4p.Label) labeling.Source {
 	s := labeling.Source{}
 	for _, l := range old {
 		if l.Coding() == ds4p.Part2 {
 			s.Declared = s.Declared || l.Origin == ds4p.OriginDeclared
 			s.Consent = s.Consent || l.Origin == ds4p.OriginConsent
+		}
+		if l.Origin == ds4p.OriginBundle || l.Origin == ds4p.OriginReplaced {
+			s.Around = append(s.Around, l)
 		}
 	}
 	return s
@@ -103,7 +126,7 @@ func LabelFile(r io.ReadSeeker, part *collections.Private, rules *labeling.RuleS
 			yield(nil, inputError(err))
 			return
 		}
-		m := &importer{key: make([]byte, record.IndexKeyLen), sum: sum, o: ImportOptions{Part2: declared}, consent: map[string]bool{}}
+		m := &importer{key: make([]byte, record.IndexKeyLen), sum: sum, o: ImportOptions{Part2: declared}, consent: map[string]bool{}, shell: labeling.NewShell(sum.Shell)}
 		each := func(f func(fhir.Entry, []string) bool) error {
 			if _, err := r.Seek(0, io.SeekStart); err != nil {
 				return err
@@ -119,6 +142,7 @@ func LabelFile(r io.ReadSeeker, part *collections.Private, rules *labeling.RuleS
 			return nil
 		}
 		err = each(func(e fhir.Entry, tokens []string) bool {
+			m.shell.Meet(e.Resource)
 			consent := labeling.Part2Consent(e.Resource)
 			for _, t := range tokens {
 				m.consent[t] = m.consent[t] || consent
@@ -127,8 +151,8 @@ func LabelFile(r io.ReadSeeker, part *collections.Private, rules *labeling.RuleS
 		})
 		if err == nil {
 			err = each(func(e fhir.Entry, tokens []string) bool {
-				out := rules.Label(e.Resource, opts, m.source(tokens))
-				rep := reportOf(e.Resource, out)
+				out := rules.Label(e.Resource, opts, m.source(e, tokens))
+				rep := reportOf(e.Resource, out, out.Labels)
 				rep.Ordinal = e.Ordinal
 				if part != nil {
 					rep.Route = part.Route(e.Resource.Type, ds4p.Codings(out.Labels))
@@ -147,14 +171,5 @@ func labelOptions(part *collections.Private) labeling.Options {
 	if part == nil {
 		return labeling.Options{}
 	}
-	words := part.Vocabulary()
-	o := labeling.Options{
-		Default: part.DefaultConfidentiality(), Vocabulary: words, Part2: labeling.Posture(part.Custodian.Part2),
-	}
-	for _, m := range part.Labels.Confidentiality {
-		o.Confidentiality = append(o.Confidentiality, labeling.Conf{
-			Label: fhir.Coding{System: m.Label.System, Code: m.Label.Code}, Is: m.Is,
-		})
-	}
-	return o
+	return part.LabelOptions()
 }

@@ -10,7 +10,8 @@ import (
 
 // SetLabels gives a record a label set that a person decided on, with a reason: the
 // role is officer. Labels that the record has already keep their origin; the others
-// get [record.OriginOfficer]. When the set asks for another collection, the record
+// get [record.OriginOfficer]. A label without a basis keeps the one that it has on the
+// record. When the set asks for another collection, the record
 // moves with the next [Client.RunLabels].
 func (c *Client) SetLabels(ctx context.Context, collection, id string, labels []record.Label, reason string) (TxReceipt, error) {
 	why, err := c.Explain(ctx, collection, []string{id})
@@ -21,7 +22,7 @@ func (c *Client) SetLabels(ctx context.Context, collection, id string, labels []
 	if m == nil {
 		return TxReceipt{}, record.Fail(record.CodeAbsent, id)
 	}
-	set := slices.Clone(labels)
+	set := withBases(m.Labels, labels)
 	for i := range set {
 		l := &set[i]
 		l.Origin, l.Rule = record.OriginOfficer, ""
@@ -48,8 +49,21 @@ func (c *Client) SetLabels(ctx context.Context, collection, id string, labels []
 	return done[len(done)-1], nil
 }
 
-// Downgrades reports whether a new set protects a record less than the one it has,
-// by the words of the holder's private part.
+// withBases gives labels that name no basis the one that they have in the old set.
+func withBases(old, labels []record.Label) []record.Label {
+	set := slices.Clone(labels)
+	for i := range set {
+		l := &set[i]
+		at := slices.IndexFunc(old, func(o record.Label) bool { return o.System == l.System && o.Code == l.Code })
+		if l.BasisCode == "" && at >= 0 {
+			l.BasisSystem, l.BasisCode = old[at].BasisSystem, old[at].BasisCode
+		}
+	}
+	return set
+}
+
+// Downgrades reports which labels a record loses with a new set that [Client.SetLabels]
+// would give it, by the words of the holder's private part.
 func (c *Client) Downgrades(ctx context.Context, collection string, old, set []record.Label) (lacks []record.Label, err error) {
 	col, err := c.holding(ctx, collection)
 	if err != nil {
@@ -60,5 +74,5 @@ func (c *Client) Downgrades(ctx context.Context, collection string, old, set []r
 		return nil, err
 	}
 	words := part.Vocabulary()
-	return atrest.Stored(words.Missing(atrest.Labels(old), atrest.Labels(set))), nil
+	return atrest.Stored(words.Missing(atrest.Labels(old), atrest.Labels(withBases(old, set)))), nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -159,6 +160,7 @@ func TestAHealthRecordsWholeLifeByTheCommandAlone(t *testing.T) {
 	}
 	put := c.putAll(bundle.Bytes())
 	c.routedAsLabelled(put)
+	inputs := [][]gateway.Receipt{put}
 	for code, data := range syntheaPatients(t) {
 		theirs := c.putAll(data)
 		i := slices.IndexFunc(theirs, func(r gateway.Receipt) bool { return r.Collection == "us-a2" })
@@ -167,9 +169,9 @@ func TestAHealthRecordsWholeLifeByTheCommandAlone(t *testing.T) {
 			continue
 		}
 		c.has(c.ok(nil, "label", "explain", "--region", "us", theirs[i].ID), code, "coding")
-		put = append(put, theirs...)
+		inputs = append(inputs, theirs)
 	}
-	c.heldReleasedPurged(put)
+	c.heldReleasedPurged(inputs)
 }
 
 const opioidOnly = `{"resourceType":"Condition","id":"early","subject":{"reference":"Patient/early"},"code":{"coding":[{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"F11.20"}]},"onsetDateTime":"2024-01-01","abatementDateTime":"2025-06-01"}`
@@ -210,29 +212,38 @@ func (c *clinic) routedAsLabelled(put []gateway.Receipt) {
 	}
 }
 
-// heldReleasedPurged holds one person's records, purges what is due, releases, and
-// purges the rest.
-func (c *clinic) heldReleasedPurged(put []gateway.Receipt) {
+// heldReleasedPurged holds a labelled record of each input, the generated Bundle and each
+// of the patients, purges what is due, releases, and purges the rest.
+func (c *clinic) heldReleasedPurged(inputs [][]gateway.Receipt) {
 	c.t.Helper()
-	i := slices.IndexFunc(put, func(r gateway.Receipt) bool {
-		return r.Collection == "us-a2" && slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, "past its retention") })
-	})
-	if i < 0 {
-		c.t.Fatal("no labelled record is due")
+	var ids []string
+	for n, put := range inputs {
+		i := slices.IndexFunc(put, func(r gateway.Receipt) bool {
+			return r.Collection == "us-a2" && slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, "past its retention") })
+		})
+		if i < 0 {
+			c.t.Fatalf("no labelled record of input %d is due", n)
+		}
+		ids = append(ids, put[i].ID)
 	}
-	id := put[i].ID
-	c.has(c.ok(nil, "retention", "explain", "--region", "us", id), "care", "DEMO, not law", "yes")
-	order := []string{"--region", "us", "--matter", "case-1", "--authority", "court", "--reason", "pending", id}
+	order := append([]string{"--region", "us", "--matter", "case-1", "--authority", "court", "--reason", "pending"}, ids...)
 	c.ok(nil, append([]string{"record", "hold"}, order...)...)
-	c.has(c.ok(nil, "hold", "list", "--region", "us"), "case-1", id)
+	list := c.ok(nil, "hold", "list", "--region", "us")
+	for _, id := range ids {
+		c.has(c.ok(nil, "retention", "explain", "--region", "us", id), "care", "DEMO, not law", "yes", "HELD")
+		c.has(list, "case-1", id)
+	}
 	c.has(c.ok(nil, "hold", "report", "--region", "us"), "case-1,court,pending")
-	c.has(c.ok(nil, "retention", "due", "--region", "us"), id, "HELD", "due by confirmed rows", "never due")
+	c.has(c.ok(nil, "retention", "due", "--region", "us"), append(ids, "HELD", "due by confirmed rows", "never due")...)
 	c.has(c.ok(nil, "purge", "run", "--region", "us", "--execute"), "left alone: HELD")
 	c.refused(record.CodeSamePerson, nil, append([]string{"--as", "officer@UsHospital", "record", "release"}, order...)...)
 	c.ok(nil, append([]string{"record", "release"}, order...)...)
-	c.has(c.ok(nil, "purge", "run", "--region", "us", "--execute"), "1 records were purged", "1 tombstones were published")
-	c.has(c.ok(nil, "proof", "show", id), "purged")
-	c.refused(record.CodeGone, nil, "record", "get", "--region", "us", id)
+	c.has(c.ok(nil, "purge", "run", "--region", "us", "--execute"),
+		fmt.Sprintf("%d records were purged", len(ids)), fmt.Sprintf("%d tombstones were published", len(ids)))
+	for _, id := range ids {
+		c.has(c.ok(nil, "proof", "show", id), "purged")
+		c.refused(record.CodeGone, nil, "record", "get", "--region", "us", id)
+	}
 	c.has(c.ok(nil, "label", "plan", "--region", "us"), "every record has the labels")
 }
 

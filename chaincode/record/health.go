@@ -6,6 +6,8 @@ import "encoding/json"
 const (
 	OriginInbound  = "inbound"  // meta.security of the resource, as received
 	OriginInline   = "inline"   // inline label inside the resource
+	OriginBundle   = "bundle"   // the Bundle that the resource came in, or its entry there
+	OriginReplaced = "replaced" // the record that this one replaces, from other than its bytes
 	OriginRule     = "rule"     // a labelling rule matched a code of the resource
 	OriginDefault  = "default"  // the holder's default confidentiality
 	OriginMap      = "map"      // confidentiality that the holder gives a sensitivity

@@ -6,6 +6,8 @@ import "domicile/fhir"
 const (
 	OriginInbound  = "inbound"  // meta.security of the resource, as received
 	OriginInline   = "inline"   // a label inside the resource
+	OriginBundle   = "bundle"   // the Bundle that the resource came in, or its entry there
+	OriginReplaced = "replaced" // the record that this one replaces, from other than its bytes
 	OriginRule     = "rule"     // a labelling rule matched a code of the resource
 	OriginDefault  = "default"  // the holder's default confidentiality
 	OriginMap      = "map"      // the confidentiality that the holder gives a label
@@ -70,8 +72,9 @@ const (
 	// WhereResource is meta.security of a resource inside: contained, an entry of a
 	// Bundle, a parameter.
 	WhereResource Where = "resource"
-	// WhereDocument is DocumentReference.securityLabel or
-	// Composition.confidentiality: what the document itself is labelled.
+	// WhereDocument is an element securityLabel, of a DocumentReference for one, or
+	// Composition.confidentiality: how something that the resource tells of is
+	// labelled.
 	WhereDocument Where = "document"
 )
 

@@ -28,7 +28,10 @@ var (
 // Read returns every label of a resource: those of its own meta.security, and
 // further inside the inline labels of elements (those of primitives in "_x" too),
 // the labels of contained resources, of the entries of a Bundle and of parameters,
-// and what a DocumentReference or Composition says of its document.
+// and what an element securityLabel (of a DocumentReference, an AuditEvent's entity, a
+// Contract's term) or the confidentiality of a Composition says of something else that
+// the resource tells of. Those in the provisions of a Consent are conditions and no
+// labels.
 //
 // Whatever stands where a label should counts as one, in whatever shape: a single
 // object for a list, a list in a list, a text, "_security", names in another case.
@@ -92,23 +95,35 @@ func foldPrefix(b []byte, word string) bool {
 }
 
 func (rd *reader) object(o fhir.Object) {
-	if bytes.Contains(o.Bytes("url"), tailInline) {
+	if url, ok := o.MemberFold("url").Value(); ok && containsFold(url, tailInline) {
 		rd.inline(o)
 	}
-	if o.Member("resourceType").Exists() {
+	for _, name := range []string{"securityLabel", "_securityLabel"} {
+		if of := o.MemberFold(name); of.Exists() && o.Name() != "provision" {
+			rd.securityLabel(o, of)
+		}
+	}
+	if kind := o.MemberFold("resourceType"); kind.Exists() {
 		for name, v := range o.Members() {
 			if isMeta(name) && v.Exists() {
 				rd.meta(o, v, name == "meta")
 			}
 		}
-		rd.document(o)
+		if kind, _ := kind.Value(); kind == "Composition" {
+			rd.composition(o)
+		}
 		return
 	}
 	for _, name := range []string{"meta", "valueMeta"} {
-		if m := o.Member(name); m.Exists() {
-			rd.meta(o, m, true)
+		if m := o.MemberFold(name); m.Exists() {
+			rd.meta(o, m, m.Name() == name)
 		}
 	}
+}
+
+// containsFold tells whether s has the lower-case word, in any case.
+func containsFold(s string, word []byte) bool {
+	return bytes.Contains(bytes.ToLower([]byte(s)), word)
 }
 
 func isMeta(name string) bool { return strings.EqualFold(strings.TrimPrefix(name, "_"), "meta") }
@@ -184,7 +199,7 @@ func (rd *reader) coding(c fhir.Object) Label {
 	for e := range c.Each("extension") {
 		url := e.Bytes("url")
 		switch {
-		case bytes.Contains(url, tailInline):
+		case containsFold(string(url), tailInline):
 		case bytes.Contains(url, tailBasis):
 			bases++
 			if b := basis(e); bases == 1 {
@@ -236,30 +251,39 @@ func (rd *reader) inline(o fhir.Object) {
 	}
 }
 
-// document reads what a resource says of the document that it describes or is.
-func (rd *reader) document(o fhir.Object) {
-	add := func(l Label) { rd.in.Inline = append(rd.in.Inline, inside(l, o.Path(), WhereDocument)) }
-	switch string(o.Bytes("resourceType")) {
-	case "DocumentReference":
-		for concept := range o.Each("securityLabel") {
-			found := false
-			for c := range concept.Each("coding") {
+// securityLabel reads an element of that name on the object: concepts (a
+// DocumentReference), codings (the entity of an AuditEvent), or their groups (the term
+// of a Contract).
+func (rd *reader) securityLabel(on, list fhir.Object) {
+	for e := range list.Elements() {
+		found := false
+		for _, name := range []string{"coding", "classification", "category", "control"} {
+			for c := range e.Each(name) {
 				found = true
-				add(rd.coding(c))
-			}
-			if !found {
-				add(Label{})
+				rd.document(on, rd.coding(c))
 			}
 		}
-	case "Composition":
-		if c := o.Member("confidentiality"); c.Exists() {
-			if code, ok := c.Value(); ok {
-				add(Label{System: SystemConfidentiality, Code: code})
-			} else {
-				add(Label{})
-			}
+		if !found {
+			rd.document(on, rd.coding(e))
 		}
 	}
+}
+
+// composition reads the confidentiality of a document.
+func (rd *reader) composition(o fhir.Object) {
+	c := o.MemberFold("confidentiality")
+	if !c.Exists() {
+		return
+	}
+	if code, ok := c.Value(); ok {
+		rd.document(o, Label{System: SystemConfidentiality, Code: code})
+	} else {
+		rd.document(o, Label{})
+	}
+}
+
+func (rd *reader) document(on fhir.Object, l Label) {
+	rd.in.Inline = append(rd.in.Inline, inside(l, on.Path(), WhereDocument))
 }
 
 // revealing warns of labels that tell what is inside a Bundle.

@@ -119,6 +119,26 @@ func TestReadLosesNoLabelWhateverTheJSONLooksLike(t *testing.T) {
 			patient(`"_gender":{"extension":[{"url":"inline-\u0073ec-label","valueCoding":` + confV + `}]}`), "",
 			[]string{"Patient._gender=V element"},
 		},
+		"under an address in another case": {
+			patient(`"_gender":{"extension":[{"url":"HTTP://HL7.ORG/x/Extension-Inline-Sec-Label","valueCoding":` + confV + `}]}`), "",
+			[]string{"Patient._gender=V element"},
+		},
+		"with its address under another case of the name": {
+			patient(`"_gender":{"extension":[{"URL":"inline-sec-label","valueCoding":` + confV + `}]}`), "",
+			[]string{"Patient._gender=V element"},
+		},
+		"with a coding under another case of the name": {
+			patient(`"_gender":{"extension":[{` + inlineURL + `,"ValueCoding":` + confV + `}]}`), "",
+			[]string{"Patient._gender=? element"},
+		},
+		"a resource whose type and meta are in another case": {
+			patient(`"contained":[{"ResourceType":"Condition","Meta":{"security":[` + actSUD + `]}}]`), "",
+			[]string{"Patient.contained[0]=? resource", "Patient.contained[0]=SUD resource"},
+		},
+		"a meta in another case without a type": {
+			patient(`"contained":[{"Meta":{"security":[` + actSUD + `]}}]`), "",
+			[]string{"Patient.contained[0]=? resource", "Patient.contained[0]=SUD resource"},
+		},
 		"a contained resource": {
 			patient(`"contained":[{"resourceType":"Condition","meta":{"security":[` + actSUD + `]}}]`), "",
 			[]string{"Patient.contained[0]=SUD resource"},
@@ -150,6 +170,20 @@ func TestReadLosesNoLabelWhateverTheJSONLooksLike(t *testing.T) {
 		"a Composition that says it in another shape": {
 			`{"resourceType":"Composition","confidentiality":{"code":"R"}}`, "",
 			[]string{"Composition=? document"},
+		},
+		"a document whose labels stand under another case of the name": {
+			`{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"DocumentReference","SecurityLabel":[{"coding":[` + confV + `]}]}},
+				{"resource":{"resourceType":"DocumentReference","_securityLabel":{"Coding":` + confV + `}}},
+				{"resource":{"resourceType":"Composition","Confidentiality":"V"}}]}`, "",
+			[]string{"Bundle.entry[0].resource=V document", "Bundle.entry[1].resource=? document", "Bundle.entry[2].resource=V document"},
+		},
+		"what an AuditEvent tells of its entity": {
+			`{"resourceType":"AuditEvent","entity":[{"securityLabel":[` + confR + `,` + actHIV + `]},{"what":{}}]}`, "",
+			[]string{"AuditEvent.entity[0]=R document", "AuditEvent.entity[0]=HIV document"},
+		},
+		"the terms of a Contract": {
+			`{"resourceType":"Contract","term":[{"securityLabel":[{"classification":` + confR + `,"category":[` + actSUD + `],"control":[` + actHIV + `]}]}]}`, "",
+			[]string{"Contract.term[0]=R document", "Contract.term[0]=SUD document", "Contract.term[0]=HIV document"},
 		},
 	}
 	for name, tt := range tests {

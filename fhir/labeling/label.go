@@ -50,6 +50,9 @@ type Source struct {
 	// Consent: the input has an active Part 2 consent ([Part2Consent]) about the same
 	// person. It reaches the resources that are about substance use.
 	Consent bool
+	// Around are the labels that the Bundle of the input gives the resource ([Shell]),
+	// and those with [ds4p.OriginReplaced].
+	Around []ds4p.Label
 }
 
 // Outcome is what labelling a resource came to.
@@ -106,6 +109,8 @@ const (
 	WhyUnknown    = "the vocabulary does not have the label of this rule: no label"
 	WhyMap        = "a label of the record asks for this confidentiality"
 	WhyInline     = "a label inside the resource"
+	WhyBundle     = "the Bundle that it came in says so"
+	WhyReplaced   = "the record that it replaces has it from a person or a source fact"
 	WhyProcess    = "the resource has labels on its elements"
 	WhyDefault    = "the holder's default"
 	WhyPosture    = "the holder is a Part 2 programme"
@@ -126,6 +131,7 @@ func (rs *RuleSet) Label(r *fhir.Resource, o Options, s Source) Outcome {
 		l.v = vocabulary()
 	}
 	l.inbound()
+	l.around(s.Around)
 	if rs != nil && len(rs.rules) > 0 {
 		l.match(rs)
 	}
@@ -179,6 +185,24 @@ func (l *labeler) inbound() {
 			Finding{Path: l.r.Type, Why: WhyProcess})
 	}
 }
+
+// around takes over what the Bundle says of the resource, and what the record says that it
+// replaces, unknown labels included, which are refused with it.
+func (l *labeler) around(labels []ds4p.Label) {
+	for _, label := range labels {
+		label.Artifacts = nil
+		if label.Origin != ds4p.OriginReplaced {
+			label.Origin = ds4p.OriginBundle
+		}
+		if isConfidentiality(label) {
+			l.conf = append(l.conf, label)
+		} else {
+			l.add(label, Finding{Path: l.r.Type, Why: whyAround[label.Origin]})
+		}
+	}
+}
+
+var whyAround = map[string]string{ds4p.OriginBundle: WhyBundle, ds4p.OriginReplaced: WhyReplaced}
 
 // contains tells whether labels have the label with the same basis.
 func contains(labels []ds4p.Label, label ds4p.Label) bool {

@@ -44,6 +44,9 @@ func TestExactlyOneConfidentialityIsLeftAndItIsTheHighest(t *testing.T) {
 		"an entry for a wider label": {labelled(act + `OPIOIDUD"}`), labeling.Options{Confidentiality: []labeling.Conf{
 			{Label: fhir.Coding{System: ds4p.SystemActCode, Code: "SUD"}, Is: "V"},
 		}}, "OPIOIDUD V"},
+		"an entry without a system": {labelled(act + `OPIOIDUD"}`), labeling.Options{Confidentiality: []labeling.Conf{
+			{Label: fhir.Coding{Code: "SUD"}, Is: "V"},
+		}}, "OPIOIDUD V"},
 		"a map without entries": {labelled(act + `HIV"}`), labeling.Options{Confidentiality: []labeling.Conf{}}, "HIV N"},
 		"inline above": {`{"resourceType":"Patient","_gender":{"extension":[{"url":"http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label",
 			"valueCoding":` + conf + `R"}}]}}`, labeling.Options{}, "PROCESSINLINELABEL R"},

@@ -12,17 +12,17 @@ func (l *labeler) match(rs *RuleSet) {
 	definitions := definitionTypes[l.r.Type]
 	//nolint:errcheck // the visitor returns none
 	l.r.Objects(func(o fhir.Object) error {
-		raw := o.Raw("code")
-		if len(raw) == 0 || raw[0] == '{' {
+		codes := o.MemberFold("code")
+		if !codes.Exists() || codes.IsObject() {
 			return nil // a CodeableConcept; its codings come by themselves
 		}
-		system := o.Bytes("system")
+		system := o.MemberFold("system").Plain()
 		index, known := rs.index.system(system)
 		if index == nil && (known || definitions || structural(system)) {
 			return nil
 		}
-		for c := range o.Each("code") {
-			code := codeOf(c, raw)
+		for c := range codes.Elements() {
+			code := codeOf(c)
 			if code == nil {
 				continue
 			}
@@ -61,26 +61,11 @@ func (l *labeler) notes(rs *RuleSet, rule int32) bool {
 
 // codeOf returns the code that stands in c: a string, or a number, which R4 does
 // not allow but senders write.
-func codeOf(c fhir.Object, raw []byte) []byte {
-	if raw[0] == '[' {
-		s, ok := c.Value()
-		if !ok {
-			return nil
-		}
-		return []byte(s)
+func codeOf(c fhir.Object) []byte {
+	if n, ok := c.Number(); ok {
+		return n
 	}
-	switch raw[0] {
-	case '"':
-		raw = raw[1 : len(raw)-1]
-		if bytes.IndexByte(raw, '\\') < 0 {
-			return raw
-		}
-		s, _ := c.Value()
-		return []byte(s)
-	case 't', 'f', 'n':
-		return nil
-	}
-	return raw
+	return c.Plain()
 }
 
 func (l *labeler) matched(r *rule, k kind, o fhir.Object, system, code []byte) {
@@ -129,6 +114,9 @@ var definitionTypes = map[string]bool{
 // of things that are no findings about people, so that a code that happens to be
 // spelled like one of a rule is no missed label.
 func structural(system []byte) bool {
+	if bytes.HasPrefix(system, sidICD) {
+		return false // some edition or spelling of ICD that is not known
+	}
 	for _, p := range [...]string{
 		"http://terminology.hl7.org/", "http://hl7.org/fhir/", "http://unitsofmeasure.org", "urn:iso:", "urn:ietf:",
 		"http://dicom.nema.org/", "urn:oid:2.16.840.1.113883.5.", "urn:oid:2.16.840.1.113883.6.238",
@@ -139,3 +127,6 @@ func structural(system []byte) bool {
 	}
 	return false
 }
+
+// sidICD begins the names that FHIR gives the editions of ICD.
+var sidICD = []byte("http://hl7.org/fhir/sid/icd")

@@ -38,6 +38,12 @@ func TestACodeIsFoundWhereverItStandsAndHoweverItIsSpelled(t *testing.T) {
 		"F1120 without its dot":             {coding(icd10, "F1120"), ""},
 		"f11.20 in small letters":           {coding(icd10, "f11.20"), ""},
 		"a dagger behind the code":          {coding(icd10, "F11.2†"), ""},
+		"a tab before the code":             {coding(icd10, "\tF11.20"), ""},
+		"a line feed behind a LOINC code":   {coding("http://loinc.org", "82667-7\n"), ""},
+		"a space without a break":           {coding(icd10, "\u00a0F11.20"), ""},
+		"a mark of no width":                {coding(rxnorm, "1819\u200b"), ""},
+		"a line feed before the system":     {coding("\nhttp://hl7.org/fhir/sid/icd-10-cm", "F11.20"), ""},
+		"names in another case":             {strings.NewReplacer(`"system"`, `"System"`, `"code":"`, `"CODE":"`).Replace(coding(icd10, "F11.20")), ""},
 		"escapes in system and code":        {strings.NewReplacer("F11", `F\u0031\u0031`, "://", `:\/\/`).Replace(coding(icd10, "F11.20")), ""},
 		"an escaped member name":            {strings.Replace(coding(icd10, "F11.20"), `"system"`, `"s\u0079stem"`, 1), ""},
 		"a bare Coding as Encounter.class":  {`{"resourceType":"Encounter","class":{"system":"` + icd10 + `","code":"F11.20"}}`, "Encounter.class"},
@@ -101,6 +107,9 @@ func TestACodeOfTheRulesUnderAMissingOrUnknownSystemIsReportedAndCounted(t *test
 		{"system":"","code":"h0015"},{"system":"urn:hospital:codes","code":"OK"},{"system":null,"code":"I10"}]}}`)
 	if out.Unlabelled != 3 {
 		t.Errorf("%d codes counted, want 3: %+v", out.Unlabelled, out.Findings)
+	}
+	if out := label(t, `{"resourceType":"Condition","code":{"coding":[{"system":"http://hl7.org/fhir/sid/icd-10-xx","code":"F11.20"}]}}`); out.Unlabelled != 1 {
+		t.Error("an edition of ICD that is not known is passed over in silence")
 	}
 	n := 0
 	for _, i := range out.Issues {

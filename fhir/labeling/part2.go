@@ -1,6 +1,7 @@
 package labeling
 
 import (
+	"bytes"
 	"strings"
 
 	"domicile/fhir"
@@ -92,9 +93,9 @@ func (l *labeler) part2Fact(o Options, s Source) (origin, why string) {
 		substance = substance || l.v.IsA(label.Coding(), eth)
 	})
 	switch {
-	case (s.Posture || o.Part2 == PostureProgram) && aboutPerson(l.r):
+	case (s.Posture || o.Part2 == PostureProgram) && AboutPerson(l.r):
 		return ds4p.OriginPosture, WhyPosture
-	case s.Declared && aboutPerson(l.r):
+	case s.Declared && AboutPerson(l.r):
 		return ds4p.OriginDeclared, WhyDeclared
 	case s.Consent && substance, Part2Consent(l.r):
 		return ds4p.OriginConsent, WhyConsent
@@ -114,32 +115,47 @@ var impersonal = map[string]bool{
 	"Subscription": true, "MessageDefinition": true, "EventDefinition": true, "ResearchStudy": true,
 }
 
-func aboutPerson(r *fhir.Resource) bool {
+// AboutPerson tells whether the posture of a holder reaches the resource: whether it is
+// about a person, by its type or because it names a patient.
+func AboutPerson(r *fhir.Resource) bool {
 	return len(r.Subjects()) > 0 || !impersonal[r.Type] && !definitionTypes[r.Type]
 }
 
-// Part2Consent tells whether the resource is an active Consent under 42 CFR Part 2:
-// one whose category, policyRule or security label is 42CFRPart2CD, 42CFRPart2 or
-// MDHHS-5515, or whose policy.uri is the part in the electronic code. It shows that
-// a Part 2 programme treats the person. Whether its period is over is not looked at:
-// a record made under Part 2 remains one.
+// Part2Consent tells whether the resource is an active Consent under 42 CFR Part 2, or
+// holds one, contained or as an entry of a Bundle that is kept whole: one whose category,
+// policyRule or security label is 42CFRPart2CD, 42CFRPart2 or MDHHS-5515, or whose
+// policy.uri is the part in the electronic code. It shows that a Part 2 programme treats
+// the person. Whether its period is over is not looked at: a record made under Part 2
+// remains one.
 func Part2Consent(r *fhir.Resource) bool {
-	if r.Type != "Consent" {
+	if r.Type == "Consent" && part2Consent(r.Root()) {
+		return true
+	}
+	if !bytes.Contains(r.Raw, []byte(`"Consent"`)) {
 		return false
 	}
-	root := r.Root()
-	if status, _ := root.Text("status"); status != "active" {
+	found := false
+	//nolint:errcheck // the visitor returns none
+	r.Objects(func(o fhir.Object) error {
+		found = found || !o.IsRoot() && string(o.Bytes("resourceType")) == "Consent" && part2Consent(o)
+		return nil
+	})
+	return found
+}
+
+func part2Consent(consent fhir.Object) bool {
+	if status, _ := consent.Text("status"); status != "active" {
 		return false
 	}
-	for c := range root.Each("category") {
+	for c := range consent.Each("category") {
 		if part2Coding(c, "coding") {
 			return true
 		}
 	}
-	if part2Coding(root.Member("policyRule"), "coding") || part2Coding(root.Member("meta"), "security") {
+	if part2Coding(consent.Member("policyRule"), "coding") || part2Coding(consent.Member("meta"), "security") {
 		return true
 	}
-	for p := range root.Each("policy") {
+	for p := range consent.Each("policy") {
 		uri, _ := p.Text("uri")
 		if uri = strings.ToLower(uri); strings.Contains(uri, "title-42/") && strings.Contains(uri+"/", "/part-2/") {
 			return true

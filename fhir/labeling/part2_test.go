@@ -68,6 +68,24 @@ func TestASourceFactGivesTheMinimalPart2Set(t *testing.T) {
 		"an inbound label brings its handling":     {labelled(act + `42CFRPart2"}`), labeling.Options{}, labeling.Source{}, with("SUD"), ds4p.OriginInbound},
 		"an inbound alcohol label is no opioid":    {labelled(act+`42CFRPart2"}`, act+`ETHUD"}`), labeling.Options{}, labeling.Source{}, with("ETHUD"), ds4p.OriginInbound},
 		"ETH is of the family":                     {labelled(act + `ETH"}`), labeling.Options{}, labeling.Source{Consent: true}, with("ETH"), ds4p.OriginConsent},
+		"a consent in a Bundle kept whole": {
+			`{"resourceType":"Bundle","type":"document","entry":[{"resource":` + opioid + `},{"resource":{"resourceType":"Consent","status":"active","category":[{"coding":[` + act + `42CFRPart2CD"}]}]}}]}`,
+			labeling.Options{},
+			labeling.Source{},
+			with("SUD", "OPIOIDUD"), ds4p.OriginConsent,
+		},
+		"a contained consent": {
+			`{"resourceType":"Observation","contained":[{"resourceType":"Consent","status":"active","policyRule":{"coding":[` + act + `42CFRPart2"}]}}]}`,
+			labeling.Options{},
+			labeling.Source{},
+			with("SUD"), ds4p.OriginConsent,
+		},
+		"a contained consent that is over": {
+			`{"resourceType":"Observation","contained":[{"resourceType":"Consent","status":"inactive","policyRule":{"coding":[` + act + `42CFRPart2"}]}}]}`,
+			labeling.Options{},
+			labeling.Source{},
+			"N", "",
+		},
 		"the consent itself": {
 			`{"resourceType":"Consent","status":"active","category":[{"coding":[` + act + `42CFRPart2CD"}]}]}`,
 			labeling.Options{},

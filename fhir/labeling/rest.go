@@ -1,6 +1,7 @@
 package labeling
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -11,7 +12,8 @@ import (
 
 // Conf says which confidentiality a label asks for.
 type Conf struct {
-	// Label is the label, or one that it is a kind of.
+	// Label is the label, or one that it is a kind of. Without a system it is the code
+	// of any.
 	Label fhir.Coding
 	// Is is the confidentiality: U, L, M, N, R or V.
 	Is string
@@ -67,7 +69,8 @@ func (l *labeler) confidentiality(o Options) {
 	}
 	l.each(func(label *ds4p.Label) {
 		for _, c := range asked {
-			if ds4p.Rank(c.Is) > 0 && l.v.IsA(label.Coding(), c.Label) {
+			want := fhir.Coding{System: cmp.Or(c.Label.System, label.System), Code: c.Label.Code}
+			if ds4p.Rank(c.Is) > 0 && l.v.IsA(label.Coding(), want) {
 				l.conf = append(l.conf, ds4p.Label{System: ds4p.SystemConfidentiality, Code: c.Is, Origin: ds4p.OriginMap})
 			}
 		}
@@ -94,6 +97,8 @@ func (l *labeler) confidentiality(o Options) {
 		l.finds = append(l.finds, Finding{Label: best.Coding(), Path: l.r.Type, Why: WhyMap})
 	case ds4p.OriginInline:
 		l.finds = append(l.finds, Finding{Label: best.Coding(), Path: l.r.Type, Why: WhyInline})
+	case ds4p.OriginBundle, ds4p.OriginReplaced:
+		l.finds = append(l.finds, Finding{Label: best.Coding(), Path: l.r.Type, Why: whyAround[best.Origin]})
 	case ds4p.OriginDefault:
 		l.finds = append(l.finds, Finding{Label: best.Coding(), Path: l.r.Type, Why: WhyDefault})
 	}

@@ -1,6 +1,11 @@
 package labeling
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // family is a code system with all the names it goes by.
 type family struct {
@@ -105,15 +110,12 @@ func canonical(system []byte) string {
 // case, surrounding space, scheme, version (after | or in SNOMED's edition URLs), a
 // slash at the end.
 func plainSystem(dst, system []byte) []byte {
-	for _, c := range system {
+	for _, c := range trim(system) {
 		if c == '|' {
 			break
 		}
 		if c >= 'A' && c <= 'Z' {
 			c += 'a' - 'A'
-		}
-		if (c == ' ' || c == '\t') && len(dst) == 0 {
-			continue
 		}
 		dst = append(dst, c)
 	}
@@ -133,14 +135,20 @@ func plainSystem(dst, system []byte) []byte {
 	return dst
 }
 
+// trim cuts what is not seen off both ends: white space of any kind, byte order marks and
+// characters of no width, which come in with what people paste.
+func trim(text []byte) []byte {
+	if n := len(text); n == 0 || text[0] > ' ' && text[0] < utf8.RuneSelf && text[n-1] > ' ' && text[n-1] < utf8.RuneSelf {
+		return text
+	}
+	return bytes.TrimFunc(text, func(r rune) bool {
+		return r <= ' ' || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r)
+	})
+}
+
 // normal appends the code to dst as codes of the form are compared.
 func (f form) normal(dst, code []byte) []byte {
-	for len(code) > 0 && code[0] == ' ' {
-		code = code[1:]
-	}
-	for len(code) > 0 && code[len(code)-1] == ' ' {
-		code = code[:len(code)-1]
-	}
+	code = trim(code)
 	switch f {
 	case upperNoDot:
 		for _, c := range code {

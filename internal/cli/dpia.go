@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"domicile/collections"
+	"domicile/fhir"
 )
 
 //go:embed dpia.md.tmpl
@@ -47,6 +48,7 @@ in its private parts. What only people can answer is left open between ▢ marks
 			t, err := template.New("dpia").Funcs(template.FuncMap{
 				"join":    func(list []string) string { return strings.Join(list, ", ") },
 				"records": func(r collections.Region) []collections.Collection { return r.Records("") },
+				"cell":    func(s string) string { return strings.ReplaceAll(s, "|", `\|`) },
 			}).Parse(dpiaText)
 			if err != nil {
 				return fmt.Errorf("the template of the assessment: %w", err)
@@ -105,7 +107,11 @@ func (a *app) partsOf(file string, r *collections.Region) ([]*collections.Privat
 func keeps(row collections.Row) string {
 	var ways []string
 	for _, u := range row.Until {
-		ways = append(ways, u.Trigger+" + "+u.Keep.String())
+		way := u.Trigger + " + " + u.Keep.String()
+		if u.Then != (fhir.Period{}) {
+			way += " + " + u.Then.String()
+		}
+		ways = append(ways, way)
 	}
 	if len(ways) == 1 {
 		return ways[0]

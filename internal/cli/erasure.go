@@ -34,7 +34,8 @@ approve) before purge run --case destroys what may go; and where records are ref
 restricts access to what concerns the person until their floors end. Without, it changes
 nothing.
 
-Records that are also about somebody else (a mother and her child), or that know the person
+Records that the law is not about are listed as such: they stay, and nothing restricts access
+to them. Records that are also about somebody else (a mother and her child), or that know the person
 by a reference or identifier which the file does not name, are listed apart and stay, unless
 --others says that the case takes them too.
 
@@ -139,6 +140,8 @@ func (a *app) printErasure(p *gateway.ErasurePlan, others bool) {
 	for _, r := range p.Records {
 		decision := "may go"
 		switch {
+		case r.Beyond:
+			decision = "not under this law"
 		case !r.Allowed:
 			decision = "refused"
 		case len(r.Matters) > 0:
@@ -161,7 +164,8 @@ func (a *app) printErasure(p *gateway.ErasurePlan, others bool) {
 	if others {
 		allowed, stay = allowed+stay, 0
 	}
-	fmt.Fprintf(a.out, "%d may go, %d refused, %d held, %d stay as they are also about others; the person is answered by %s", allowed, p.Refused, p.Held, stay, p.ReplyBy)
+	fmt.Fprintf(a.out, "%d may go, %d refused, %d held, %d stay as they are also about others, %d are not under this law; the person is answered by %s",
+		allowed, p.Refused, p.Held, stay, p.Beyond, p.ReplyBy)
 	if p.Extended != "" {
 		fmt.Fprintf(a.out, " (%s if put off with reasons until then)", p.Extended)
 	}
@@ -201,9 +205,12 @@ func replyText(p *gateway.ErasurePlan, others bool) string {
 	if p.Held > 0 {
 		fmt.Fprintf(&b, "%d records are needed for legal claims and stay until the claims have ended\n(GDPR article 17(3)(e), or the law that ordered it).\n", p.Held)
 	}
+	if p.Beyond > 0 {
+		fmt.Fprintf(&b, "%d records are not of the kind that this law is about, and stay as they are.\n", p.Beyond)
+	}
 	seen := map[string]bool{}
 	for _, r := range p.Records {
-		if r.Allowed || seen[r.Row+r.LimitUntil.String()] {
+		if r.Allowed || r.Beyond || seen[r.Row+r.LimitUntil.String()] {
 			continue
 		}
 		seen[r.Row+r.LimitUntil.String()] = true

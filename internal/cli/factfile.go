@@ -11,6 +11,7 @@ import (
 
 	"domicile/chaincode/record"
 	"domicile/collections"
+	"domicile/fhir"
 	"domicile/gateway"
 )
 
@@ -68,6 +69,9 @@ func (a *app) factFile(client *gateway.Client, path, source string) ([]record.Su
 
 // readFact reads one line; its errors are constant words.
 func readFact(client *gateway.Client, line []byte, source string) (token string, f record.Fact, err error) {
+	if !exactKeys(line, factKeys...) {
+		return "", f, errors.New("is not one JSON object with the keys of a fact, each once")
+	}
 	var l factLine
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
@@ -92,6 +96,23 @@ func readFact(client *gateway.Client, line []byte, source string) (token string,
 		err = errors.New("a person is given by reference, or by value and system")
 	}
 	return token, record.Fact{Kind: l.Kind, Date: l.Date, Source: l.Source}, err
+}
+
+var factKeys = []string{"reference", "system", "value", "kind", "date", "source"}
+
+// exactKeys tells whether a text is one object of strict JSON with no other keys than
+// these, each once and spelled exactly: encoding/json takes the last of two, and any case.
+func exactKeys(line []byte, keys ...string) bool {
+	r, err := fhir.Parse(append([]byte(`{"resourceType":"Basic",`), bytes.TrimPrefix(line, []byte("{"))...))
+	if err != nil {
+		return false
+	}
+	for name := range r.Root().Members() {
+		if name != "resourceType" && !slices.Contains(keys, name) {
+			return false
+		}
+	}
+	return true
 }
 
 // recordFacts sends facts about people to every register of the organisation.

@@ -2,16 +2,19 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"domicile/chaincode/chaincodetest"
 	"domicile/chaincode/record"
 	"domicile/collections"
+	"domicile/fhir"
 	"domicile/fhir/labeling"
 	"domicile/gateway"
 	"domicile/gateway/gatewaytest"
@@ -107,6 +110,74 @@ func TestLabelExplainSaysWhichRuleWhichCodeAndWhichPath(t *testing.T) {
 	}
 }
 
+// What a person decided is on the record, and no rule of today: the one is not shown for
+// the other.
+func TestLabelExplainOfARecordShowsTheLabelsItHasAndNotThoseOfTheRules(t *testing.T) {
+	s := open(t)
+	s.rules()
+	id := s.put("UsHospital", diagnosis("c1", "F11.20", "2001-01-01"))[0].ID
+	set := []string{"label", "set", "--region", "us", "--labels", "R,CPLYCD", "--reason", "a rule-out", "--execute", id}
+	s.ok("UsHospital", "officer", "", set...)
+	out := s.ok("UsHospital", "writer", "", "label", "explain", "--region", "us", id)
+	for _, want := range []string{
+		"routed to us-a\n", "a person decided it", "the rules in force give, and the record has not: OPIOIDUD SUD\n",
+		"the record has, and the rules in force do not give: CPLYCD\n", "OPIOIDUD SUD R (a rule-out)",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	table, _, _ := strings.Cut(out, "the rules in force give")
+	if strings.Contains(table, "SUD") {
+		t.Errorf("the table shows a label that the record has not:\n%s", out)
+	}
+	var r gateway.LabelReport
+	if err := json.Unmarshal([]byte(s.ok("UsHospital", "writer", "", "label", "explain", "--region", "us", "--json", id)), &r); err != nil || r.Route != "us-a" || len(r.Stored) != 2 {
+		t.Errorf("%+v (%v)", r, err)
+	}
+}
+
+func TestLabelExplainShowsTheHighWaterMarkOfABundleWithoutWhatTellsOfItsContent(t *testing.T) {
+	s := open(t)
+	const in = `{"resourceType":"Bundle","type":"document","entry":[{"resource":{"resourceType":"Observation","meta":{"security":[
+		{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"V"},{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"MASK"},
+		{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"NODSCLCD"},{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"},
+		{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"PERSISTLABEL"}]}}}]}`
+	if out := s.ok("UsHospital", "writer", in, "label", "explain", "-"); !strings.Contains(out, "high-water mark, which tells nothing of the content: V PERSISTLABEL\n") {
+		t.Errorf("%s", out)
+	}
+}
+
+// Adding a label takes no other one away, nor what it rests on.
+func TestLabelSetKeepsWhatTheLabelsRestOn(t *testing.T) {
+	s := open(t)
+	s.rules()
+	s.n.SetPrivate("us-a-log", func(p *collections.Private) { p.Custodian.Part2 = collections.Part2Program })
+	id := s.put("UsHospital", diagnosis("c1", "J06.9", "2001-01-01"))[0].ID
+	const part2 = "R,42CFRPart2,CPLYCD,NORDSCLCD,PERSISTLABEL,RedisclosureProhibitionMark,SUD"
+	set := func(labels string, more ...string) []string {
+		return append([]string{"label", "set", "--region", "us", "--labels", labels, "--reason", "heard of it", id}, more...)
+	}
+	if out := s.ok("UsHospital", "officer", "", set(part2+",HIV", "--execute")...); strings.Contains(out, "downgrade") {
+		t.Errorf("%s", out)
+	}
+	// Two policies: then each label says which one it rests on.
+	s.refused(record.CodeBadLabels, "UsHospital", "officer", "", set(part2+",HIV,PSYTHPN,HIPAAPsyNotes", "--execute")...)
+	s.ok("UsHospital", "officer", "", set(part2+",HIV@42CFRPart2,PSYTHPN@HIPAAPsyNotes,HIPAAPsyNotes@http://terminology.hl7.org/CodeSystem/v3-ActCode|HIPAAPsyNotes", "--execute")...)
+	e, err := s.n.Open("UsHospital", "officer").Explain(t.Context(), "us-a2", []string{id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range e[0].Meta.Labels {
+		if want := map[string]string{"PSYTHPN": "HIPAAPsyNotes", "HIPAAPsyNotes": "HIPAAPsyNotes"}[l.Code]; l.BasisCode != cmp.Or(want, "42CFRPart2") {
+			t.Errorf("%s rests on %q", l.Code, l.BasisCode)
+		}
+	}
+	if _, words, status := s.run("UsHospital", "officer", "", set("R@x")...); status != ExitUsage || !strings.Contains(words, "behind @") {
+		t.Errorf("status %d: %s", status, words)
+	}
+}
+
 func TestRetentionExplainNamesEveryRowAndTheOneThatWon(t *testing.T) {
 	s := open(t)
 	id := s.put("UsHospital", diagnosis("c1", "J06.9", "2001-01-01"))[0].ID
@@ -124,6 +195,98 @@ func TestRetentionExplainShowsAFactOnceHoweverManyNamesAPersonHas(t *testing.T) 
 	id := s.put("UsHospital", patient)[0].ID
 	if out := s.ok("UsHospital", "officer", "", "retention", "explain", "--region", "us", id); strings.Count(out, "fact: birth 1950-01-01") != 1 {
 		t.Error(out)
+	}
+}
+
+// promised puts a record whose accepted date, of row marked, is still to come while all
+// rows that apply to it now have passed, and returns its id and that date.
+func promised(s shop) (id, due string) {
+	s.t.Helper()
+	s.rules()
+	end := fhir.DateOf(time.Now().AddDate(-6, -6, 0))
+	id = s.put("UsHospital", diagnosis("c1", "F11.20", end.String()))[0].ID
+	s.ok("UsHospital", "officer", "", "label", "set", "--region", "us", "--labels", "N", "--reason", "a rule-out", "--execute", id)
+	return id, end.AddPeriod(fhir.Period{N: 7, Unit: 'y'}).AddPeriod(fhir.Period{N: 1, Unit: 'd'}).String()
+}
+
+func TestRetentionExplainNamesTheRowOfTheDateThatIsEnforced(t *testing.T) {
+	s := open(t)
+	id, due := promised(s)
+	out := s.ok("UsHospital", "officer", "", "retention", "explain", "--region", "us", id)
+	for _, want := range []string{"from " + due + " on: the date accepted before is later", `row "marked" of us`, `row "care" of us: every floor`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if out := s.ok("UsHospital", "officer", "", "retention", "due", "--region", "us", "--next", "1y", "--json"); !strings.Contains(out, `"row":"marked"`) {
+		t.Errorf("due: %s", out)
+	}
+}
+
+// An approval is for the date that holds. What is earlier is planned and executed apart.
+func TestAnApprovalShortensNothing(t *testing.T) {
+	s := open(t)
+	id, due := promised(s)
+	out := s.ok("UsHospital", "officer", "", "retention", "approve", "--region", "us", "--authority", "a", "--reason", "r", "--execute", id)
+	if !strings.Contains(out, "due "+due) {
+		t.Errorf("approve: %s", out)
+	}
+	if out := s.ok("UsHospital", "officer", "", "retention", "explain", "--region", "us", id); !strings.Contains(out, "from "+due+" on") || !strings.Contains(out, "NOT_DUE") {
+		t.Errorf("explain: %s", out)
+	}
+	never := s.put("UsHospital", `{"resourceType":"Organization"}`)[0].ID
+	if out := s.ok("UsHospital", "officer", "", "retention", "approve", "--region", "us", "--authority", "a", "--reason", "r", never); !strings.Contains(out, "due never") {
+		t.Errorf("approve: %s", out)
+	}
+}
+
+// What the plan promises a person is what the purge then does.
+func TestAnErasureIsRefusedUntilTheDateThatWasAccepted(t *testing.T) {
+	s := open(t)
+	id, due := promised(s)
+	demand := []string{"retention", "erasure", "--region", "us", "--subject", "-", "--law", "gdpr", "--received", "2026-01-02", "--case", "DSR-1"}
+	out := s.ok("UsHospital", "officer", person, append(demand, "--execute")...)
+	for _, want := range []string{"0 may go, 1 refused", "kept until " + due, "marked", "access to what concerns the person is restricted"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	s.ok("UsHospital", "officer2", "", "retention", "case", "approve", "--region", "us", "--case", "DSR-1", "--authority", "DPO", "--reason", "checked")
+	out = s.ok("UsHospital", "purger", "", "purge", "run", "--region", "us", "--case", "DSR-1", "--officer", s.n.Settings("UsHospital", "officer"), "--execute")
+	if !strings.Contains(out, "1 left alone: RETAINED") || !strings.Contains(out, id) {
+		t.Errorf("purge: %s", out)
+	}
+}
+
+// A law that is not about a record refuses nothing, and restricts no access to it.
+func TestALawThatIsNotAboutARecordLeavesItAsItIs(t *testing.T) {
+	s := open(t)
+	id := s.put("UsHospital", diagnosis("c1", "J06.9", "2001-01-01"))[0].ID
+	out := s.ok("UsHospital", "officer", person, "retention", "erasure", "--region", "us", "--subject", "-", "--law", "mhmda", "--received", "2026-01-02", "--case", "DSR-1", "--execute")
+	for _, want := range []string{"0 may go, 0 refused", "1 are not under this law", "1 records are not of the kind that this law is about"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	for _, never := range []string{"may not erase", "restricted"} {
+		if strings.Contains(out, never) {
+			t.Errorf("%q in\n%s", never, out)
+		}
+	}
+	s.ok("UsHospital", "reader", "", "record", "get", "--region", "us", id)
+}
+
+func TestTheAssessmentOfImpactShowsEachPeriodWhole(t *testing.T) {
+	s := open(t)
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(file, collections.ReferenceYAML(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := s.ok("UsHospital", "officer", "", "policy", "dpia", file)
+	for _, want := range []string{"the later of birth + 19y + 5y, last-encounter + 5y |", "| birth + 18y + 10y |", "the earlier of last-encounter + 7y, death + 3y |"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
 	}
 }
 
@@ -145,6 +308,31 @@ func TestAHoldIsReleasedByAnotherPersonOnly(t *testing.T) {
 	s.ok("UsHospital", "officer2", person, append([]string{"record", "release"}, order...)...)
 	if out := s.ok("UsHospital", "purger", "", "purge", "run", "--region", "us", "--execute"); !strings.Contains(out, "1 records were purged") {
 		t.Errorf("purge: %s", out)
+	}
+}
+
+// A Patient by whom nothing can be found holds nobody, and is no way to see everybody's.
+func TestAPersonWithoutIdAndIdentifierIsRefusedEverywhere(t *testing.T) {
+	s := open(t)
+	s.put("UsHospital", diagnosis("c1", "J06.9", "2001-01-01"))
+	act := []string{"--matter", "m", "--authority", "a", "--reason", "r"}
+	for _, args := range [][]string{
+		append([]string{"record", "hold"}, act...), append([]string{"record", "release"}, act...),
+		{"record", "list"},
+		{"retention", "fact", "--fact", "birth=1980"},
+		{"retention", "erasure", "--law", "gdpr", "--received", "2026-05-02"},
+	} {
+		args = append(args, "--region", "us", "--subject", "-")
+		for name, in := range map[string]string{
+			"nobody":       `{"resourceType":"Patient","name":[{"family":"Jane"}]}`,
+			"a key twice":  `{"reference":"Patient/p1","reference":"Patient/jane"}`,
+			"another case": `{"Reference":"Patient/jane"}`,
+		} {
+			out, words, status := s.run("UsHospital", "officer", in, args...)
+			if status != ExitRefused || out != "" || !strings.Contains(words, "INPUT") || strings.Contains(strings.ToLower(words), "jane") {
+				t.Errorf("%v of %s: %d %s%s", args, name, status, out, words)
+			}
+		}
 	}
 }
 
@@ -246,6 +434,9 @@ func TestFactsAboutManyPeopleComeFromAFileAndAWrongLineStopsAll(t *testing.T) {
 		"two people":        `{"reference":"Patient/jane","value":"jane","kind":"birth","date":"2020"}`,
 		"nobody":            `{"kind":"birth","date":"2020"}`,
 		"an unknown key":    `{"name":"jane","kind":"birth","date":"2020"}`,
+		"a key twice":       `{"reference":"Patient/x","reference":"Patient/jane","kind":"birth","date":"2020"}`,
+		"two spellings":     `{"reference":"Patient/x","kind":"birth","date":"2020","Date":"1920"}`,
+		"another spelling":  `{"reference":"Patient/jane","kind":"birth","DATE":"1920"}`,
 		"no JSON":           `jane`,
 		"two on one line":   `{"reference":"Patient/jane","kind":"birth","date":"2020"} {}`,
 		"a day of no month": `{"reference":"Patient/jane","kind":"birth","date":"2020-02-30"}`,

@@ -80,6 +80,7 @@ type relabel struct {
 	region, org, rules string
 	officer, purger    string // settings files
 	collections        []string
+	all                bool
 }
 
 func (r *relabel) add(c *cobra.Command) {
@@ -87,6 +88,7 @@ func (r *relabel) add(c *cobra.Command) {
 	rulesFlag(c, &r.rules)
 	c.Flags().StringVar(&r.org, "org", "", "`organisation` that holds the records (default: the region's first)")
 	c.Flags().StringSliceVar(&r.collections, "collection", nil, "only these `collections` (default: all that the organisation writes to)")
+	c.Flags().BoolVar(&r.all, "all", false, "look at records of the rules in force too: after a change of posture, map of confidentiality or local codes")
 	c.Flags().StringVar(&r.officer, "officer", "", "settings `FILE` of an officer, who carries holds along (default: the local network's)")
 	c.Flags().StringVar(&r.purger, "purger", "", "settings `FILE` of a purger, who destroys what has moved (default: the local network's)")
 }
@@ -94,7 +96,7 @@ func (r *relabel) add(c *cobra.Command) {
 // clients opens a writer, and beside it an officer and a purger: by --officer and
 // --purger, or where the local network has them.
 func (a *app) clients(ctx context.Context, r *relabel) (*gateway.Client, gateway.RelabelOptions, func(), error) {
-	o := gateway.RelabelOptions{Collections: r.collections}
+	o := gateway.RelabelOptions{Collections: r.collections, All: r.all}
 	rules, err := loadRules(r.rules)
 	if err != nil {
 		return nil, o, nil, err
@@ -134,7 +136,8 @@ func (a *app) labelPlan() *cobra.Command {
 		Use: "plan --region REGION", Short: "Show which records the rules in force would label otherwise, or move",
 		Long: `Shows the records whose labels come from another rule set than the one that the private
 part names, and what would become of them; and those whose labels ask for another collection.
-It changes nothing.`,
+With --all it labels every record anew, as whatever else the private part says of labels may
+have changed: the posture, the map of confidentiality, local codes. It changes nothing.`,
 		Example: "  domicile label plan --region us\n  domicile label plan --region us --rules ./rules --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -377,31 +380,54 @@ func (a *app) showLabels(r *gateway.LabelReport) error {
 		fmt.Fprint(a.out, ", stored labels are of other rules")
 	}
 	fmt.Fprintln(a.out)
-	t := newTable(a.out, "Label", "From", "Rule", "Code", "Path", "Why")
-	for _, l := range r.Labels {
+	labels := r.Labels
+	if r.ID != "" {
+		labels = r.Stored
+	}
+	t := newTable(a.out, "Label", "Basis", "From", "Rule", "Code", "Path", "Why")
+	for _, l := range labels {
 		shown := false
 		for _, f := range r.Findings {
-			if f.Label.System != l.System || f.Label.Code != l.Code {
+			if l.Origin == record.OriginOfficer || f.Label.System != l.System || f.Label.Code != l.Code {
 				continue
 			}
-			t.AppendRow([]any{l.Code, l.Origin, f.Rule, f.Code, f.Path, f.Why})
+			t.AppendRow([]any{l.Code, l.BasisCode, l.Origin, f.Rule, f.Code, f.Path, f.Why})
 			shown = true
 		}
 		if !shown {
-			t.AppendRow([]any{l.Code, l.Origin, l.Rule, "", "", ""})
+			t.AppendRow([]any{l.Code, l.BasisCode, l.Origin, l.Rule, "", "", whyOrigin[l.Origin]})
 		}
 	}
 	for _, f := range r.Findings {
 		if f.Label.Code == "" {
-			t.AppendRow([]any{"(none)", "", f.Rule, f.Code, f.Path, f.Why})
+			t.AppendRow([]any{"(none)", "", "", f.Rule, f.Code, f.Path, f.Why})
 		}
 	}
 	t.Render()
+	if len(r.Mark) > 0 {
+		fmt.Fprintf(a.out, "high-water mark, which tells nothing of the content: %s\n", codes(r.Mark))
+	}
+	if len(r.Adds) > 0 {
+		fmt.Fprintf(a.out, "the rules in force give, and the record has not: %s\n", codes(r.Adds))
+	}
+	if len(r.Lacks) > 0 {
+		fmt.Fprintf(a.out, "the record has, and the rules in force do not give: %s\n", codes(r.Lacks))
+	}
 	for _, i := range r.Issues {
 		fmt.Fprintf(a.out, "%s %s: %s %s\n", i.Severity, i.Rule, i.Text, i.Path)
 	}
 	for _, h := range r.History {
-		fmt.Fprintf(a.out, "before %s: %s\n", h.At, codes(h.Labels))
+		why := ""
+		if h.Reason != "" {
+			why = " (" + h.Reason + ")"
+		}
+		fmt.Fprintf(a.out, "until %s: %s%s\n", h.At, codes(h.Labels), why)
 	}
 	return nil
+}
+
+// whyOrigin says why a label is there that no rule and no source gives now.
+var whyOrigin = map[string]string{
+	record.OriginOfficer: "a person decided it, see the history",
+	record.OriginRule:    "a rule of before gave it",
 }

@@ -19,7 +19,9 @@ func (a *app) labelSet() *cobra.Command {
 	c := &cobra.Command{
 		Use: "set --region REGION --labels L,L... --reason R ID", Short: "Give a record the labels that a person decided on",
 		Long: `Replaces the whole label set of a record. Every label of the set is named, as CODE or as
-SYSTEM|CODE; a CODE alone is one of the HL7 systems. The old set stays in the record's history,
+SYSTEM|CODE; a CODE alone is one of the HL7 systems. Behind @ stands the policy that a label
+rests on; one that the record has already keeps its own. Once more than one policy speaks,
+each label needs one. The old set stays in the record's history,
 with who replaced it and why. Taking a label away, or lowering the confidentiality, is a
 downgrade, which only an officer may do.
 
@@ -27,7 +29,8 @@ Without --execute it says what would be lost and changes nothing. A record whose
 ask for another collection moves with the next label run, unless its bytes carry what was taken
 away: those ask for the collection it is in, and it stays there.`,
 		Example: `  domicile label set --region us --labels R,HIV --reason "the code was a test order" ID
-  domicile label set --region us --labels N --reason "reviewed by the privacy officer" --execute ID`,
+  domicile label set --region us --labels N --reason "reviewed by the privacy officer" --execute ID
+  domicile label set --region us --labels R@HIPAAPsyNotes,PSYTHPN@HIPAAPsyNotes,HIPAAPsyNotes --reason "notes of a session" ID`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := checkID(args[0]); err != nil {
@@ -36,7 +39,7 @@ away: those ask for the collection it is in, and it stays there.`,
 			if reason == "" || len(labels) == 0 {
 				return usagef("--labels and --reason are both needed")
 			}
-			set, err := parseLabels(labels)
+			set, err := parseSet(labels)
 			if err != nil {
 				return err
 			}
@@ -46,7 +49,7 @@ away: those ask for the collection it is in, and it stays there.`,
 	regionFlag(c, &region, true)
 	f := c.Flags()
 	f.StringVar(&org, "org", "", "`organisation` that holds the record (default: the region's first)")
-	f.StringSliceVar(&labels, "labels", nil, "the whole new `set`, CODE or SYSTEM|CODE, separated by commas")
+	f.StringSliceVar(&labels, "labels", nil, "the whole new `set`, CODE or SYSTEM|CODE, with @POLICY behind or not, separated by commas")
 	f.StringVar(&reason, "reason", "", "`why`")
 	f.BoolVar(&execute, "execute", false, "really change the labels")
 	return c
@@ -73,6 +76,27 @@ func parseLabels(texts []string) ([]record.Label, error) {
 			return nil, usagef("a label is CODE of an HL7 system, or SYSTEM|CODE; one of those given is neither")
 		}
 		out = append(out, l)
+	}
+	return out, nil
+}
+
+// parseSet reads labels that may name the policy they rest on.
+func parseSet(texts []string) ([]record.Label, error) {
+	var out []record.Label
+	for _, text := range texts {
+		label, basis, named := strings.Cut(text, "@")
+		list, err := parseLabels([]string{label})
+		if err != nil {
+			return nil, err
+		}
+		if named {
+			on, err := parseLabels([]string{basis})
+			if err != nil {
+				return nil, usagef("behind @ stands the policy that a label rests on, CODE or SYSTEM|CODE")
+			}
+			list[0].BasisSystem, list[0].BasisCode = on[0].System, on[0].Code
+		}
+		out = append(out, list...)
 	}
 	return out, nil
 }

@@ -194,7 +194,18 @@ func (a *app) subjectTokens(client *gateway.Client, path string) ([]string, erro
 		if r.Type != "Patient" {
 			return nil, record.Fail(record.CodeInput, "the subject file holds a resource that is no Patient")
 		}
-		return client.SubjectTokens(r)
+		tokens, err := client.SubjectTokens(r)
+		if err == nil && len(tokens) == 0 {
+			// Nobody would be held, and everybody listed.
+			return nil, hinted{
+				record.Fail(record.CodeInput, "the Patient has neither an id nor an identifier, by which its records could be found"),
+				"add one of those that the records know the person by",
+			}
+		}
+		return tokens, err
+	}
+	if !exactKeys(bytes.TrimSpace(b), "reference", "system", "value") {
+		return nil, subjectError()
 	}
 	var s struct{ Reference, System, Value string }
 	d := json.NewDecoder(bytes.NewReader(b))

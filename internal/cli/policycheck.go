@@ -48,6 +48,9 @@ func (a *app) checkPolicy(file, private string) error {
 	if p.IsDemo() {
 		a.say("warning: this is a demonstration policy: its authorities are invented, not law")
 	}
+	if len(parts) == 0 {
+		a.say("warning: no private parts were given: nothing is known of the holders' postures under 42 CFR Part 2, zones, labels and confirmations; see --private")
+	}
 	failed := 0
 	for _, r := range remarks {
 		if r.Error {

@@ -34,11 +34,16 @@ review may go, a person decides.`,
 
 // explained is the JSON of retention explain.
 type explained struct {
-	ID          string                  `json:"id"`
-	Collection  string                  `json:"collection"`
-	Type        string                  `json:"type"`
-	Due         string                  `json:"due,omitempty"` // the date the contract enforces
-	Accepted    string                  `json:"accepted,omitempty"`
+	ID         string `json:"id"`
+	Collection string `json:"collection"`
+	Type       string `json:"type"`
+	Due        string `json:"due,omitempty"` // the date the contract enforces
+	Accepted   string `json:"accepted,omitempty"`
+	// Row, Region and Authority are those of the date that the contract enforces: of the
+	// accepted one where that is later than the assessment's.
+	Row         string                  `json:"row,omitempty"`
+	Region      string                  `json:"region,omitempty"`
+	Authority   string                  `json:"authority,omitempty"`
 	Code        record.Code             `json:"code,omitempty"` // what keeps it now
 	Matters     []string                `json:"matters,omitempty"`
 	Limited     bool                    `json:"limited,omitempty"`
@@ -107,10 +112,27 @@ func explain(at string, e record.Explanation) (*explained, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &explained{
+	x := &explained{
 		ID: e.ID, Collection: at, Type: e.Meta.Type, Due: e.Due, Accepted: dated(e.Meta.Due), Code: e.Code, Matters: e.Matters,
+		Row: why.Row, Region: why.Region, Authority: why.Authority,
 		Limited: e.Limited, Quarantined: e.Meta.Quarantined, Review: e.Meta.Review, Facts: once(e.Facts), Assessment: &why,
-	}, nil
+	}
+	if x.promised() {
+		x.Row, x.Region, x.Authority = e.Meta.Row, e.Meta.RowRegion, "the policy of that time"
+		for _, k := range why.Considered {
+			if k.Row == x.Row && (x.Region == "" || k.Region == x.Region) {
+				x.Region, x.Authority = k.Region, k.Authority
+				break
+			}
+		}
+	}
+	return x, nil
+}
+
+// promised tells whether the date that the contract enforces is one accepted before, and
+// later than what the rows give today.
+func (e *explained) promised() bool {
+	return e.Due != "" && e.Due == e.Accepted && e.Due > e.Assessment.Due.String()
 }
 
 // once leaves out facts that are there several times: each stands under every reference
@@ -136,17 +158,25 @@ func (a *app) printExplained(e *explained) {
 	fmt.Fprintf(a.out, "%s in %s, %s\n", e.ID, e.Collection, e.Type)
 	why := e.Assessment
 	due := "no date: " + why.Why
-	if e.Due != "" && e.Due != record.UndatedDue {
+	switch {
+	case e.promised():
+		due = fmt.Sprintf("from %s on: the date accepted before is later than that of the rows today", e.Due)
+	case e.Due != "" && e.Due != record.UndatedDue:
 		due = fmt.Sprintf("from %s on: %s", e.Due, why.Why)
+	case e.Accepted == "" && why.Verdict != collections.VerdictNever:
+		due = fmt.Sprintf("no date: nobody has accepted one yet; the rows today give %s (domicile purge reassess)", why.Due)
 	}
 	fmt.Fprintf(a.out, "may go %s\n", due)
-	if why.Row != "" {
-		fmt.Fprintf(a.out, "row %q of %s, authority: %s\n", why.Row, why.Region, why.Authority)
+	if e.Row != "" {
+		fmt.Fprintf(a.out, "row %q of %s, authority: %s\n", e.Row, e.Region, e.Authority)
+	}
+	if e.promised() {
+		fmt.Fprintf(a.out, "the rows today give %s, row %q of %s: %s\n", why.Due, why.Row, why.Region, why.Why)
 	}
 	if len(why.Missing) > 0 {
 		fmt.Fprintf(a.out, "not on record: %s\n", strings.Join(why.Missing, ", "))
 	}
-	if e.Accepted != "" && e.Accepted != why.Due.String() {
+	if e.Accepted != "" && e.Accepted != e.Due {
 		fmt.Fprintf(a.out, "accepted before: %s\n", e.Accepted)
 	}
 	if e.Code != "" {
@@ -201,8 +231,7 @@ missing, or the jurisdiction is not set. --all lists every record.`,
   domicile retention due --region us --next 30d --json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			until, err := within(o.next)
-			if err != nil {
+			if _, err := within(o.next, time.UTC); err != nil {
 				return err
 			}
 			client, err := a.connect(c.Context(), where{o.region, o.org, record.RoleOfficer})
@@ -210,7 +239,7 @@ missing, or the jurisdiction is not set. --all lists every record.`,
 				return err
 			}
 			defer client.Close()
-			return a.listRetention(c.Context(), client, o, until)
+			return a.listRetention(c.Context(), client, o)
 		},
 	}
 	regionFlag(c, &o.region, true)
@@ -222,9 +251,10 @@ missing, or the jurisdiction is not set. --all lists every record.`,
 	return c
 }
 
-// within is the day a period from today, which is today without one.
-func within(period string) (string, error) {
-	now := fhir.DateOf(time.Now())
+// within is the day a period from today on the calendar of a zone, which is today
+// without one.
+func within(period string, zone *time.Location) (string, error) {
+	now := fhir.DayIn(time.Now(), zone)
 	if period == "" {
 		return now.String(), nil
 	}
@@ -251,7 +281,7 @@ type dueLine struct {
 
 // listRetention pages through the due index, where records without a date stand
 // last, and explains those that the list is about.
-func (a *app) listRetention(ctx context.Context, client *gateway.Client, o dueFlags, until string) error {
+func (a *app) listRetention(ctx context.Context, client *gateway.Client, o dueFlags) error {
 	names := o.collections
 	if len(names) == 0 {
 		var err error
@@ -272,16 +302,26 @@ func (a *app) listRetention(ctx context.Context, client *gateway.Client, o dueFl
 		t.AppendRow([]any{l.ID, l.Collection, l.Due, l.Verdict, strings.Join(append([]string{string(l.Code)}, l.Matters...), " "), l.Row, why, l.Authority})
 		return nil
 	}
+	until := ""
 	for _, name := range names {
-		if err := eachDue(ctx, client, name, o.all, until, show); err != nil {
+		zone, err := client.Zone(ctx, name)
+		if err != nil {
 			return err
 		}
+		day, err := within(o.next, zone)
+		if err != nil {
+			return err
+		}
+		if err := eachDue(ctx, client, name, o.all, day, show); err != nil {
+			return err
+		}
+		until = max(until, day)
 	}
 	if !a.json && t.Length() > 0 {
 		t.Render()
 	}
 	if len(counts) == 0 {
-		a.say("nothing is due until %s, and every record has a date", until)
+		a.say("nothing is due until %s, and every record was given a date", until)
 	}
 	for _, v := range slices.Sorted(maps.Keys(counts)) {
 		a.say("%d %s", counts[v], map[string]string{
@@ -317,8 +357,8 @@ func eachDue(ctx context.Context, client *gateway.Client, name string, all bool,
 				return err
 			}
 			l := dueLine{
-				ID: x.ID, Collection: name, Due: dated(x.Due), Verdict: x.Assessment.Verdict, Code: x.Code, Row: x.Assessment.Row,
-				Missing: x.Assessment.Missing, Matters: x.Matters, Why: x.Assessment.Why, Authority: x.Assessment.Authority,
+				ID: x.ID, Collection: name, Due: dated(x.Due), Verdict: x.Assessment.Verdict, Code: x.Code, Row: x.Row,
+				Missing: x.Assessment.Missing, Matters: x.Matters, Why: x.Assessment.Why, Authority: x.Authority,
 			}
 			if !all && l.Due > until {
 				continue // later than the index says
@@ -334,6 +374,17 @@ func eachDue(ctx context.Context, client *gateway.Client, name string, all bool,
 	}
 }
 
+// approvable is the date that an approval is for.
+func (e *explained) approvable() string {
+	switch {
+	case e.Due != "":
+		return e.Due
+	case e.Assessment.Verdict == collections.VerdictNever:
+		return "never"
+	}
+	return e.Assessment.Due.String() // a first date, which the approval accepts
+}
+
 func (a *app) retentionApprove() *cobra.Command {
 	var region, org, authority, reason string
 	var execute bool
@@ -341,7 +392,7 @@ func (a *app) retentionApprove() *cobra.Command {
 		Use: "approve --region REGION --authority A --reason R ID...", Short: "Approve that records which ask for review may go once they are due",
 		Long: `Approves, as an officer, that records may be destroyed once they are due although their row
 asks for review or is not confirmed. The approval is for the date that holds now: a later one
-asks again. Without --execute it shows the records and changes nothing.`,
+asks again, and an earlier one is for domicile purge reassess. Without --execute it shows the records and changes nothing.`,
 		Example: `  domicile retention approve --region us --authority "records committee 2026-05" --reason "no claim pending" --execute ID`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -363,7 +414,7 @@ asks again. Without --execute it shows the records and changes nothing.`,
 				if err != nil {
 					return err
 				}
-				a.say("%s: %s, due %s: %s", id, e.Assessment.Verdict, e.Assessment.Due, e.Assessment.Why)
+				a.say("%s: %s, due %s: %s", id, e.Assessment.Verdict, e.approvable(), e.Assessment.Why)
 				if !execute {
 					continue
 				}
