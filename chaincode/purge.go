@@ -3,6 +3,7 @@ package chaincode
 import (
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 
 	"domicile/chaincode/record"
 )
@@ -72,6 +73,11 @@ func purgeRecords(c *call, req *record.PurgeRequest, draw *record.Drawer) error 
 	settled, err := c.settled(req.Settle)
 	if err != nil {
 		return err
+	}
+	if len(list)+len(settled) == 0 {
+		// It would be ordered, and marked invalid: what writes to no collection is
+		// judged by the policy of the chaincode, which one holder does not meet.
+		return record.Fail(record.CodeSettled, strings.Join(req.Settle, " "))
 	}
 	return c.destroy(list, req.Ground, part, settled, draw)
 }

@@ -52,6 +52,7 @@ var (
 	ErrNoCase          error = record.Fail(record.CodeNoCase, "")          // no such case of erasure
 	ErrClosed          error = record.Fail(record.CodeClosed, "")          // members of the collection change; retry
 	ErrNotAttested     error = record.Fail(record.CodeNotAttested, "")     // a holder owes a clean search
+	ErrSettled         error = record.Fail(record.CodeSettled, "")         // nothing left to settle: another run did it
 	ErrInvalidFHIR     error = record.Fail(record.CodeInvalidFHIR, "")     // breaks the structure of FHIR R4
 	ErrRules           error = record.Fail(record.CodeRules, "")           // labelling rules missing or other
 )

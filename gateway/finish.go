@@ -53,9 +53,10 @@ func (c *Client) finish(ctx context.Context, collection string, ids []string) er
 		if s.State != record.InsidePartial {
 			continue
 		}
-		if _, err := c.Purge(ctx, record.PurgeRequest{
+		_, err := c.Purge(ctx, record.PurgeRequest{
 			Collection: collection, Ground: record.GroundDue, Part: record.PartRest, IDs: []string{s.ID},
-		}); err != nil {
+		})
+		if err != nil && !errors.Is(err, ErrGone) { // gone: another run took the rest
 			return err
 		}
 	}
@@ -67,12 +68,11 @@ func (c *Client) finish(ctx context.Context, collection string, ids []string) er
 
 // settleTombstones takes published tombstones off the list of what is to do. A peer that
 // has not processed them yet refuses; one that stays behind leaves it to the next run.
-// Where another run has taken all of them off meanwhile, the transaction writes nothing,
-// which the peers do not let pass, and there is nothing left to do.
+// Where another run has taken all of them off meanwhile there is nothing left to do.
 func (c *Client) settleTombstones(ctx context.Context, collection string, ids []string) error {
 	for tries := 1; ; tries++ {
 		_, err := c.Purge(ctx, record.PurgeRequest{Collection: collection, Ground: record.GroundDue, Settle: ids})
-		if errors.Is(err, ErrInvalidated) {
+		if errors.Is(err, ErrSettled) {
 			return nil
 		}
 		if !errors.Is(err, ErrAbsent) {

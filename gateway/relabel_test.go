@@ -445,3 +445,30 @@ func TestTombstonesThatAnotherRunTookOffTheListAreDone(t *testing.T) {
 		t.Errorf("met %t: %v", met, err)
 	}
 }
+
+// The same holds for the keys of a record whose body went before.
+func TestTheRestThatAnotherRunPurgedIsDone(t *testing.T) {
+	n := gatewaytest.Start(t, chaincodetest.Options{})
+	n.SetPrivate("us-a-log", noRules)
+	id := put(t, n.Open("UsHospital", "writer"), condition("c1", "J06.9", "2001-01-01"), gateway.ImportOptions{})[0].ID
+	body := record.PurgeRequest{Collection: "us-a", Ground: record.GroundDue, Part: record.PartBody, IDs: []string{id}}
+	if _, err := n.Open("UsHospital", "purger").Purge(t.Context(), body); err != nil {
+		t.Fatal(err)
+	}
+	first, second := hire(n), hire(n)
+	met := false
+	n.Before(func(c gatewaytest.Call) error {
+		if c.Method != "Endorse" || c.Op != record.OpPurge || met {
+			return nil
+		}
+		met = true
+		_, err := second.run(t)
+		return err
+	})
+	if _, err := first.run(t); err != nil || !met {
+		t.Errorf("met %t: %v", met, err)
+	}
+	if s, err := first.writer.Inspect(t.Context(), "us-a", []string{id}); err != nil || s[0].State != record.InsideGone {
+		t.Errorf("%+v, %v", s, err)
+	}
+}

@@ -182,6 +182,39 @@ func TestConflictsAreCountedAndLeftToTheNextRun(t *testing.T) {
 	})
 }
 
+func TestTombstonesThatAnotherRunSettledAreDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := world()
+		f.hook = func(_ int, name string) {
+			for _, r := range f.records {
+				if name == "Purge" && r.tomb {
+					r.todo = false // the other run settles between our tombstone and our settling
+				}
+			}
+		}
+		if res, err := Run(t.Context(), f, options()); err != nil || res.Failed != 0 || res.Conflicts == 0 {
+			t.Errorf("%+v, %v", res, err)
+		}
+		f.check(t)
+	})
+}
+
+func TestASettlingThatThePeersFindInvalidIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		only := f.add(1, 100, "2020-01-01")[0]
+		f.fault = func(_ int, name string) (error, error) {
+			if name == "Purge" && only.tomb {
+				return record.Fail(record.CodeInvalidated, "ENDORSEMENT_POLICY_FAILURE"), nil
+			}
+			return nil, nil
+		}
+		if _, err := Run(t.Context(), f, options()); record.CodeOf(err) != record.CodeInvalidated {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
 // peers is a set of peers of which some are slow or down.
 type peers struct {
 	f      *fake

@@ -21,7 +21,8 @@ import (
 //
 // Idempotence: a second Purge of the same records answers GONE; a second Tombstone
 // changes nothing and succeeds. So both may be repeated, by several processes at
-// once: of two racing purges one wins and the other gets CONFLICT or GONE.
+// once: of two racing purges one wins and the other gets CONFLICT or GONE, of two that
+// settle the same tombstones CONFLICT or SETTLED.
 //
 // Errors carry a [record.Code]. A refusal that concerns some records of a request
 // only (NOT_DUE, HELD, GONE, ABSENT, LIVE) names their ids in its detail, and then

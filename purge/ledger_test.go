@@ -206,6 +206,9 @@ func (f *fake) purge(q record.PurgeRequest) error {
 	if sum := len(touched) * record.BatchBytes; len(q.IDs) > 1 && sum >= 4<<20 {
 		f.note("a purge touches %d bytes", sum)
 	}
+	if len(q.IDs) == 0 && !slices.ContainsFunc(q.Settle, func(id string) bool { return f.records[id].todo }) {
+		return record.Fail(record.CodeSettled, strings.Join(q.Settle, " "))
+	}
 	for _, id := range q.Settle {
 		f.records[id].todo = false
 	}

@@ -29,9 +29,7 @@ func (q *queue) take(most int) []string {
 // settle takes published tombstones off the list of what is to do, while there are at
 // least so many. It is a transaction of its own: a purge that also settled would have
 // its own entries in the log collection, which are most of what it writes, written
-// again by its own sweep. That another run did so meanwhile is no failure: a
-// transaction that finds nothing to settle writes nothing, and then the holder's
-// endorsements are not enough.
+// again by its own sweep.
 func (r *runner) settle(ctx context.Context, collection string, least int) {
 	hand := context.WithoutCancel(ctx)
 	for len(r.published.ids) >= max(1, least) {
@@ -40,7 +38,8 @@ func (r *runner) settle(ctx context.Context, collection string, least int) {
 }
 
 // settleSome settles so many tombstones. A peer that has not processed a tombstone yet
-// refuses with ABSENT; one that stays behind leaves settling to the next run.
+// refuses with ABSENT; one that stays behind leaves settling to the next run. That
+// another run was faster is no failure: SETTLED, or CONFLICT in the same block.
 func (r *runner) settleSome(ctx context.Context, collection string, list []string) {
 	for attempt := 1; ; attempt++ {
 		_, err := r.ledger.Purge(ctx, record.PurgeRequest{
@@ -48,7 +47,7 @@ func (r *runner) settleSome(ctx context.Context, collection string, list []strin
 		})
 		switch code := record.CodeOf(err); {
 		case err == nil:
-		case code == record.CodeConflict || code == record.CodeInvalidated:
+		case code == record.CodeConflict || code == record.CodeSettled:
 			r.result.Conflicts++
 		case code == record.CodeAbsent:
 			if attempt < r.Attempts && r.pause(ctx, attempt) == nil {

@@ -53,6 +53,7 @@ var cases = []struct {
 	{"I11_a_canary_is_purged_with_what_is_due_and_published_in_the_evidence", purgedCanary},
 	{"I12_two_puts_of_one_id_leave_one_record", doublePut},
 	{"I12_a_hold_anchor_and_tombstone_may_be_repeated", repeated},
+	{"I12_settling_what_is_settled_writes_nothing_and_is_refused", settledTwice},
 	{"I12_an_anchor_that_meets_a_purge_is_refused_by_the_validators", anchorMeetsPurge},
 	{"I13_every_call_has_one_spelling_and_exact_arity", oneSpelling},
 	{"I13_an_error_repeats_nothing_of_the_request", silentErrors},

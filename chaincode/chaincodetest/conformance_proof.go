@@ -2,6 +2,7 @@ package chaincodetest
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"domicile/chaincode/record"
@@ -169,6 +170,32 @@ func repeated(d *desk) {
 	if p := d.proof("UkTrust", rec.ID); p.TombstoneTx != grave.TxID {
 		d.t.Error("the second tombstone replaced the first")
 	}
+}
+
+// settledTwice: of two that take the same tombstones off the list in one block one does,
+// and a third is told so, where its transaction would write nothing and be invalid.
+func settledTwice(d *desk) {
+	first, other := d.put(longAgo), d.put(longAgo)
+	d.submit(d.purgeCall(record.PartAll, first.ID, other.ID))
+	settle := func(ids ...string) Call {
+		return d.groundCall(record.GroundDue, func(r *record.PurgeRequest) { r.Settle = ids })
+	}
+	d.refused(settle(first.ID), record.CodeAbsent)
+	d.submit(d.tombstoneCall(first.ID, other.ID))
+	got, err := d.n.SubmitTogether(d.ctx, []Call{settle(first.ID), settle(first.ID)})
+	if err != nil {
+		d.t.Fatalf("submitting together: %v", err)
+	}
+	codes := []string{got[0].Code, got[1].Code}
+	slices.Sort(codes)
+	if !slices.Equal(codes, []string{"MVCC_READ_CONFLICT", Valid}) {
+		d.t.Errorf("two that settle in one block: %q", codes)
+	}
+	if e := d.refused(settle(first.ID), record.CodeSettled); e.Detail != first.ID {
+		d.t.Errorf("the error names %q", e.Detail)
+	}
+	d.submit(settle(first.ID, other.ID))
+	d.refused(settle(first.ID, other.ID), record.CodeSettled)
 }
 
 func anchorMeetsPurge(d *desk) {

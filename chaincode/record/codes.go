@@ -48,6 +48,7 @@ const (
 	CodePaused          Code = "PAUSED"
 	CodeNotAttested     Code = "NOT_ATTESTED"
 	CodeClosed          Code = "CLOSED"
+	CodeSettled         Code = "SETTLED"
 	CodeInternal        Code = "INTERNAL"
 
 	CodeUnavailable Code = "UNAVAILABLE"
@@ -108,6 +109,7 @@ var infos = []Info{
 	{CodePaused, "contract", "An officer has stopped the holder's purges.", "See why with domicile purge pause --show; an officer ends it with domicile purge resume.", false},
 	{CodeNotAttested, "contract", "An organisation that holds the collection has not registered a search that came after the purge, left nothing out and found nothing, so the evidence stays.", "The organisation that the message names runs domicile purge scrub and domicile purge attest.", false},
 	{CodeClosed, "contract", "The holder takes no writes while the members of its collections change.", "Run the same command again when domicile policy commit (or apply) has ended; if it was interrupted, run that again.", true},
+	{CodeSettled, "contract", "All tombstones that the request names are off the list of what is to do, so it would write nothing, and the peers mark a private transaction that writes nothing invalid.", "Nothing to do: another run settled them.", false},
 	{CodeInternal, "contract", "The contract met a condition it does not handle.", "Report it with the transaction id; nothing was written.", false},
 	{CodeUnavailable, "client", "No gateway peer of the region, or too few orderers, could be reached.", "Check domicile network status and doctor; then run the same command again.", true},
 	{CodeTimeout, "client", "A stage did not finish in its time limit.", "Run the same command again: every step is idempotent.", true},

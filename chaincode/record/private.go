@@ -306,7 +306,8 @@ type PurgeRequest struct {
 	IDs        []string `json:"ids,omitempty"`  // 1 to MaxRecords, for every ground but failed
 	Keys       []string `json:"keys,omitempty"` // for ground failed: private keys without a live hash
 	// Settle names records whose tombstone is public, so that OpDue need not
-	// list them any more. With ground due, and then IDs may be empty.
+	// list them any more. With ground due, and then IDs may be empty; [CodeSettled]
+	// when all of them are off the list already.
 	Settle    []string `json:"settle,omitempty"`
 	Reason    string   `json:"reason,omitempty"`
 	Authority string   `json:"authority,omitempty"` // ground failed: who decided; due: taken from the policy
