@@ -152,6 +152,9 @@ func (a *amendment) relabel(c *call, queries []record.HeldQuery) error {
 	if err != nil {
 		return err
 	}
+	if atrest.NeedsInline(&a.meta) && !atrest.ProcessesInline(a.req.Labels) {
+		return record.Fail(record.CodeBadLabels, id+" "+ruleInline)
+	}
 	reasoned := officer && strings.TrimSpace(a.req.Reason) != ""
 	if a.meta.Quarantined && !reasoned {
 		if err := c.stillUnknown(id, &set); err != nil {

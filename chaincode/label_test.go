@@ -215,12 +215,38 @@ func TestLabels_no_relabelling_by_a_writer_ends_a_quarantine(t *testing.T) {
 			labels := append(w.explain("us-a", id).Meta.Labels, actCode("CPLYCD"))
 			w.submit(amendCall(writer, "us-a", relabelTo(id, "known by now", labels...)))
 			wantCode(t, w.get(record.RoleReader, "us-a", id), record.CodeQuarantined)
-			w.submit(amendCall(theOfficer, "us-a", relabelTo(id, "means nothing", confidentiality("N"))))
+			w.submit(amendCall(theOfficer, "us-a", relabelTo(id, "means nothing", confidentiality("N"), actCode("PROCESSINLINELABEL"))))
 			if err := w.get(record.RoleReader, "us-a", id); err != nil {
 				t.Error(err)
 			}
 		})
 	}
+}
+
+// T4, at rest and for ever: no reason of an officer takes away the obligation to process
+// inline labels from a record whose elements have some.
+func TestLabels_on_elements_keep_the_obligation_to_process_them(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	element := []byte(`{"resourceType":"Encounter","status":"finished","class":{"code":"AMB","extension":[{"url":"http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label","valueCoding":{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}}]}}`)
+	process := actCode("PROCESSINLINELABEL")
+	id := w.put("us-a", element)
+	if m := w.explain("us-a", id).Meta; m.Inline == nil || !*m.Inline {
+		t.Error("the metadata does not say that elements have labels")
+	}
+	for _, as := range []chaincodetest.Identity{writer, theOfficer} {
+		if e := w.refuses(amendCall(as, "us-a", relabelTo(id, "reviewed", confidentiality("R"))), record.CodeBadLabels); e.Detail != id+" T4" {
+			t.Errorf("the error says %q", e.Detail)
+		}
+	}
+	w.submit(amendCall(theOfficer, "us-a", relabelTo(id, "reviewed", confidentiality("N"), process)))
+	w.refuses(amendCall(theOfficer, "us-a", relabelTo(id, "again", confidentiality("N"))), record.CodeBadLabels)
+
+	// One that came with the obligation and has no such labels may lose it.
+	other := w.put("us-a", encounter("1999-12-31", "PROCESSINLINELABEL"))
+	if m := w.explain("us-a", other).Meta; m.Inline == nil || *m.Inline {
+		t.Error("the metadata says that elements have labels")
+	}
+	w.submit(amendCall(theOfficer, "us-a", relabelTo(other, "there are none", confidentiality("N"))))
 }
 
 // A label on a part of a resource, contained or on an element, sends the whole where it

@@ -25,6 +25,7 @@ type labelSet struct {
 	labels      []ds4p.Label
 	asked       []fhir.Coding // as they ask for a collection: before a quarantine raises them
 	quarantined bool
+	inline      bool // elements of the resource have inline labels; known at put
 }
 
 // settle checks a set of labels by the strict rules for labels at rest; in is what
@@ -58,9 +59,10 @@ func (c *call) settle(id string, labels []ds4p.Label, in ds4p.Inbound) (labelSet
 	return s, nil
 }
 
-// The rules that no label of the resource is missing, and that every label is known; and
-// those about 42 CFR Part 2 (docs/labels.md), named so that no error shows a label.
+// The rules that inline labels are to be processed, that no label of the resource is
+// missing, and that every label is known; and those about 42 CFR Part 2 (docs/labels.md), named so that no error shows a label.
 const (
+	ruleInline  = "T4"
 	ruleLost    = "T8"
 	ruleUnknown = "T9"
 	ruleSource  = "P1" // the policy label follows from a source fact

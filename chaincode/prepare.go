@@ -153,6 +153,7 @@ func (c *call) labelsOf(r *record.PutRecord, res *fhir.Resource) (labelSet, erro
 	if err != nil {
 		return set, err
 	}
+	set.inline = in.OnElements()
 	origin, err := c.originOf(r)
 	if err != nil {
 		return set, err
@@ -202,6 +203,7 @@ func (c *call) metaOf(r *record.PutRecord, res *fhir.Resource, set labelSet, que
 		Size: len(res.Raw), SHA256: digestOf(res), PutAt: c.at(), PutTx: c.stub.GetTxID(),
 		Content: res.Digest(), Labels: atrest.Stored(set.labels), LabelDigest: ds4p.Digest(set.labels), Rules: r.Rules,
 		Quarantined: set.quarantined, Classes: r.Classes, MovedFrom: r.MovedFrom, Terms: r.Terms,
+		Inline: &set.inline,
 	}
 	meta.PutCount, meta.PutBytes = c.bodies()
 	for _, h := range r.History {

@@ -6,13 +6,12 @@ import (
 
 	"domicile/chaincode/record"
 	"domicile/chaincode/record/atrest"
+	"domicile/fhir/ds4p"
 )
 
-// SetLabels gives a record a label set that a person decided on, with a reason: the
-// role is officer. Labels that the record has already keep their origin; the others
-// get [record.OriginOfficer]. A label without a basis keeps the one that it has on the
-// record. When the set asks for another collection, the record
-// moves with the next [Client.RunLabels].
+// SetLabels gives a record a label set that a person decided on, with a reason, as
+// [DecidedSet] completes it: the role is officer. When the set asks for another
+// collection, the record moves with the next [Client.RunLabels].
 func (c *Client) SetLabels(ctx context.Context, collection, id string, labels []record.Label, reason string) (TxReceipt, error) {
 	why, err := c.Explain(ctx, collection, []string{id})
 	if err != nil {
@@ -21,6 +20,32 @@ func (c *Client) SetLabels(ctx context.Context, collection, id string, labels []
 	m := why[0].Meta
 	if m == nil {
 		return TxReceipt{}, record.Fail(record.CodeAbsent, id)
+	}
+	col, err := c.holding(ctx, collection)
+	if err != nil {
+		return TxReceipt{}, err
+	}
+	part, err := c.cachedPrivate(ctx, col.Log)
+	if err != nil {
+		return TxReceipt{}, err
+	}
+	done, err := c.Amend(ctx, collection, []record.AmendRecord{{
+		ID: id, Facts: Valid(why[0].Facts), Relabel: true, Labels: DecidedSet(m, labels), Rules: part.Labels.Rules, Reason: reason,
+	}})
+	if err != nil {
+		return TxReceipt{}, err
+	}
+	return done[len(done)-1], nil
+}
+
+// DecidedSet is the set at rest that a record gets when a person decides on labels.
+// Those that the record has already keep their origin; the others get
+// [record.OriginOfficer]. A label without a basis keeps the one that it has on the
+// record. While elements of the resource have labels of their own, the obligation to
+// process those stays, or comes back, whether the person names it or not.
+func DecidedSet(m *record.Meta, labels []record.Label) []record.Label {
+	if atrest.NeedsInline(m) && !atrest.ProcessesInline(labels) {
+		labels = append(slices.Clone(labels), record.Label{System: ds4p.ProcessInline.System, Code: ds4p.ProcessInline.Code})
 	}
 	set := withBases(m.Labels, labels)
 	for i := range set {
@@ -32,21 +57,7 @@ func (c *Client) SetLabels(ctx context.Context, collection, id string, labels []
 			}
 		}
 	}
-	col, err := c.holding(ctx, collection)
-	if err != nil {
-		return TxReceipt{}, err
-	}
-	part, err := c.cachedPrivate(ctx, col.Log)
-	if err != nil {
-		return TxReceipt{}, err
-	}
-	done, err := c.Amend(ctx, collection, []record.AmendRecord{{
-		ID: id, Facts: Valid(why[0].Facts), Relabel: true, Labels: set, Rules: part.Labels.Rules, Reason: reason,
-	}})
-	if err != nil {
-		return TxReceipt{}, err
-	}
-	return done[len(done)-1], nil
+	return set
 }
 
 // withBases gives labels that name no basis the one that they have in the old set.
@@ -62,8 +73,8 @@ func withBases(old, labels []record.Label) []record.Label {
 	return set
 }
 
-// Downgrades reports which labels a record loses with a new set that [Client.SetLabels]
-// would give it, by the words of the holder's private part.
+// Downgrades reports which labels of an old set a new one lacks, by the words of the
+// holder's private part.
 func (c *Client) Downgrades(ctx context.Context, collection string, old, set []record.Label) (lacks []record.Label, err error) {
 	col, err := c.holding(ctx, collection)
 	if err != nil {
@@ -74,5 +85,5 @@ func (c *Client) Downgrades(ctx context.Context, collection string, old, set []r
 		return nil, err
 	}
 	words := part.Vocabulary()
-	return atrest.Stored(words.Missing(atrest.Labels(old), atrest.Labels(withBases(old, set)))), nil
+	return atrest.Stored(words.Missing(atrest.Labels(old), atrest.Labels(set))), nil
 }

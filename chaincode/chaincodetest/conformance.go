@@ -68,6 +68,7 @@ var cases = []struct {
 	{"facts_are_added_and_never_overwritten", factsStay},
 	{"restricted_access_is_closed_to_readers_and_writers", closedAccess},
 	{"labels_at_rest_are_strict", strictLabels},
+	{"labels_on_elements_keep_the_obligation_to_process_them", inlineLabels},
 	{"T21_a_downgrade_is_refused_without_authority_and_the_history_is_kept", downgrade},
 	{"only_an_officer_accepts_dates_and_approves_destruction", acceptance},
 	{"listing_by_subject_pages_without_gaps", listing},

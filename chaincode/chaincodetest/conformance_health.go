@@ -205,6 +205,23 @@ func strictLabels(d *desk) {
 	}
 }
 
+func inlineLabels(d *desk) {
+	rec := newPut()
+	body := []byte(`{"resourceType":"Encounter","status":"finished","_status":{"extension":[{"url":"http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label","valueCoding":{"system":"` + ds4p.SystemConfidentiality + `","code":"R"}}]},"class":{"code":"AMB"},"period":{"end":"` + longAgo + `"}}`)
+	rec.Labels = []record.Label{level("R")}
+	d.refused(d.putCall(rec, body), record.CodeBadLabels)
+	rec.Labels = []record.Label{level("R"), label("PROCESSINLINELABEL")}
+	d.submit(d.putCall(rec, body))
+	to := func(labels ...record.Label) Call {
+		return d.amendCall(record.RoleOfficer, record.AmendRecord{ID: rec.ID, Relabel: true, Labels: labels, Reason: "reviewed"})
+	}
+	if e := d.refused(to(level("M")), record.CodeBadLabels); e.Detail != rec.ID+" T4" {
+		d.t.Errorf("the error says %q", e.Detail)
+	}
+	d.submit(to(level("M"), label("PROCESSINLINELABEL")))
+	d.submit(d.purgeCall(record.PartAll, rec.ID))
+}
+
 func downgrade(d *desk) {
 	rec := newPut()
 	rec.Labels = []record.Label{level("R"), label("CPLYCD")}

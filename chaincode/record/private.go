@@ -81,6 +81,7 @@ type Meta struct {
 	History     []Relabel `json:"history,omitempty"`     // older label sets, oldest first
 	Quarantined bool      `json:"quarantined,omitempty"` // carries a label nobody here knows: not released to readers
 	Classes     []string  `json:"classes,omitempty"`     // retention classes declared with the put
+	Inline      *bool     `json:"inline,omitempty"`      // elements of the resource have inline labels; nil in records older than the field
 	Held        []string  `json:"held,omitempty"`        // matters of holds by query that took it at put or relabel
 	Review      *Review   `json:"review,omitempty"`
 	MovedFrom   *Ref      `json:"movedFrom,omitempty"`

@@ -1,6 +1,10 @@
 package ds4p
 
-import "domicile/fhir"
+import (
+	"slices"
+
+	"domicile/fhir"
+)
 
 // Where a label comes from.
 const (
@@ -95,6 +99,12 @@ type Inbound struct {
 	Inline []Inline
 	// Issues tell what is wrong with the labels as they stand.
 	Issues []Issue
+}
+
+// OnElements tells whether elements of the resource have inline labels, so that a set at
+// rest needs [ProcessInline].
+func (in Inbound) OnElements() bool {
+	return slices.ContainsFunc(in.Inline, func(l Inline) bool { return l.Where == WhereElement })
 }
 
 // Severity tells whether an issue keeps a record from being stored as it is.

@@ -19,10 +19,8 @@ var ProcessInline = fhir.Coding{System: SystemActCode, Code: "PROCESSINLINELABEL
 // means that the set may be kept; warnings do not forbid it, see [Refused].
 func (v *Vocabulary) AtRest(labels []Label, in Inbound) []Issue {
 	s := v.survey(labels)
-	element := false
 	var unknown []Issue
 	for _, l := range in.Inline {
-		element = element || l.Where == WhereElement
 		if !v.Known(l.Coding()) {
 			unknown = append(unknown, Issue{"T9", l.Path, Error, "a label inside the resource is not known"})
 		}
@@ -35,7 +33,7 @@ func (v *Vocabulary) AtRest(labels []Label, in Inbound) []Issue {
 	}
 	report("T1", s.confidentialities != 1, "exactly one confidentiality is needed")
 	report("T2", Rank(s.highest) < Rank(in.MaxConfidentiality()), "the confidentiality is lower than that of a label in the resource")
-	report("T4", element && !s.inline, "the resource has inline labels, so PROCESSINLINELABEL is needed")
+	report("T4", in.OnElements() && !s.inline, "the resource has inline labels, so PROCESSINLINELABEL is needed")
 	report("T5", len(s.policies) > 1 && s.baseless, "more than one policy speaks, so each label needs the policy it rests on")
 	report("T8", len(v.Missing(in.Labels, labels)) > 0, "a label that the resource carries is missing")
 	report("T9", s.unknown, "a label is not known")

@@ -169,9 +169,7 @@ func (l *labeler) inbound() {
 			l.kept = append(l.kept, label)
 		}
 	}
-	element := false
 	for _, i := range l.in.Inline {
-		element = element || i.Where == ds4p.WhereElement
 		label := i.Label
 		label.Origin, label.Artifacts = ds4p.OriginInline, nil
 		if isConfidentiality(label) {
@@ -180,7 +178,7 @@ func (l *labeler) inbound() {
 			l.add(label, Finding{Path: i.Path, Why: WhyInline})
 		} // An unknown one is an issue (T9), and stays where it is.
 	}
-	if element {
+	if l.in.OnElements() {
 		l.add(ds4p.Label{System: ds4p.ProcessInline.System, Code: ds4p.ProcessInline.Code, Origin: ds4p.OriginPolicy},
 			Finding{Path: l.r.Type, Why: WhyProcess})
 	}

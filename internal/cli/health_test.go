@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,6 +177,36 @@ func TestLabelSetKeepsWhatTheLabelsRestOn(t *testing.T) {
 	if _, words, status := s.run("UsHospital", "officer", "", set("R@x")...); status != ExitUsage || !strings.Contains(words, "behind @") {
 		t.Errorf("status %d: %s", status, words)
 	}
+}
+
+// Labels on elements are processed as long as they are there, whatever a person decides on
+// for the whole, and newer rules leave it so.
+func TestLabelSetKeepsTheObligationToProcessInlineLabels(t *testing.T) {
+	s := open(t)
+	body := strings.Replace(diagnosis("c1", "J06.9", "2001-01-01"), `"resourceType":"Condition",`,
+		`"resourceType":"Condition","_recordedDate":{"extension":[{"url":"http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label","valueCoding":{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"N"}}]},`, 1)
+	id := s.put("UsHospital", body)[0].ID
+	set := []string{"label", "set", "--region", "us", "--labels", "N,CPLYCD", "--reason", "reviewed", id}
+	for range 2 { // shown as it will be, and done
+		if out := s.ok("UsHospital", "officer", "", set...); !strings.Contains(out, "after:  N CPLYCD PROCESSINLINELABEL\n") || strings.Contains(out, "PROCESSINLINELABEL would be lost") {
+			t.Errorf("%s", out)
+		}
+		set = append(set, "--execute")
+	}
+	want := func() {
+		t.Helper()
+		e, err := s.n.Open("UsHospital", "officer").Explain(t.Context(), "us-a", []string{id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Fields(codes(e[0].Meta.Labels)); !slices.Contains(got, "PROCESSINLINELABEL") || !slices.Contains(got, "CPLYCD") {
+			t.Errorf("the record has %q", got)
+		}
+	}
+	want()
+	s.rules()
+	s.ok("UsHospital", "writer", "", "label", "run", "--region", "us", "--execute")
+	want()
 }
 
 func TestRetentionExplainNamesEveryRowAndTheOneThatWon(t *testing.T) {

@@ -23,7 +23,8 @@ SYSTEM|CODE; a CODE alone is one of the HL7 systems. Behind @ stands the policy 
 rests on; one that the record has already keeps its own. Once more than one policy speaks,
 each label needs one. The old set stays in the record's history,
 with who replaced it and why. Taking a label away, or lowering the confidentiality, is a
-downgrade, which only an officer may do.
+downgrade, which only an officer may do. PROCESSINLINELABEL is kept, named or not, while elements
+of the record have labels of their own.
 
 Without --execute it says what would be lost and changes nothing. A record whose labels then
 ask for another collection moves with the next label run, unless its bytes carry what was taken
@@ -122,11 +123,12 @@ func (a *app) setLabels(ctx context.Context, w where, id string, set []record.La
 	if why[0].Meta == nil {
 		return record.Fail(record.CodeGone, id)
 	}
-	lacks, err := client.Downgrades(ctx, at, why[0].Meta.Labels, set)
+	after := gateway.DecidedSet(why[0].Meta, set)
+	lacks, err := client.Downgrades(ctx, at, why[0].Meta.Labels, after)
 	if err != nil {
 		return err
 	}
-	a.say("before: %s\nafter:  %s", codes(why[0].Meta.Labels), codes(set))
+	a.say("before: %s\nafter:  %s", codes(why[0].Meta.Labels), codes(after))
 	if len(lacks) > 0 {
 		a.say("a downgrade: %s would be lost", codes(lacks))
 	}

@@ -40,6 +40,30 @@ func TestNoLabelsAreAnEmptyList(t *testing.T) {
 	}
 }
 
+// What a record older than the field is taken to have errs towards keeping.
+func TestARecordThatEverHadToProcessInlineLabelsStillHasUnlessItsBytesSaidNo(t *testing.T) {
+	t.Parallel()
+	yes, no := true, false
+	with := atrest.Stored([]ds4p.Label{{System: ds4p.ProcessInline.System, Code: ds4p.ProcessInline.Code}})
+	other := atrest.Stored([]ds4p.Label{{System: "urn:own", Code: ds4p.ProcessInline.Code}})
+	for name, c := range map[string]struct {
+		meta record.Meta
+		want bool
+	}{
+		"its elements have labels":               {record.Meta{Inline: &yes}, true},
+		"they have none, whatever it came with":  {record.Meta{Inline: &no, Labels: with}, false},
+		"older, and it has the obligation":       {record.Meta{Labels: with}, true},
+		"older, and it had the obligation":       {record.Meta{Labels: other, History: []record.Relabel{{Labels: with}}}, true},
+		"older, and it never had the obligation": {record.Meta{Labels: other, History: []record.Relabel{{Labels: other}}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := atrest.NeedsInline(&c.meta); got != c.want {
+				t.Errorf("needs it: %t, want %t", got, c.want)
+			}
+		})
+	}
+}
+
 func Example() {
 	stored := atrest.Stored([]ds4p.Label{{System: ds4p.SystemConfidentiality, Code: "R", Origin: ds4p.OriginRule}})
 	fmt.Println(stored[0].Code, stored[0].Origin, ds4p.Codings(atrest.Labels(stored))[0].Code)
