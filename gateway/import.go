@@ -69,6 +69,9 @@ type Receipt struct {
 	Warnings []string `json:"warnings,omitempty"`
 	// Already: the very bytes were there before.
 	Already bool `json:"already,omitempty"`
+	// Held: a hold on the record, on a person it is about or by query takes it, as read
+	// after the commit. A warning says when that could not be read.
+	Held bool `json:"held,omitempty"`
 	// Gone: the record was purged; it is not put back.
 	Gone bool `json:"gone,omitempty"`
 	// MovedFrom is the id under which the import first stored the record, when it

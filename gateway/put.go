@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -114,7 +115,7 @@ func (m *importer) look(ctx context.Context, collection string, items []*item) (
 				done = append(done, x.outcome(r, record.Fail(record.CodeIDReused, x.id)))
 				continue
 			}
-			r.Already, r.Hash, r.TxID, r.Warnings = true, s.Hash, s.PutTx, m.notes(x)
+			r.Already, r.Held, r.Hash, r.TxID, r.Warnings = true, s.Held, s.Hash, s.PutTx, m.notes(x)
 			present = append(present, record.AnchorRef{Ref: record.Ref{Collection: collection, ID: x.id}, Hash: s.Hash})
 		default:
 			return nil, items, record.Fail(record.CodeVersion, x.id+": in a state this program does not know")
@@ -204,7 +205,33 @@ func (m *importer) putNew(ctx context.Context, collection string, items []*item)
 		}
 		out = append(out, x.outcome(r, nil))
 	}
+	m.sayHeld(ctx, collection, ids, out)
 	return out, nil
+}
+
+// notKnownHeld is the warning of a record of which nobody could say whether it is held.
+const notKnownHeld = "not known whether a legal hold takes it; see domicile record list --held"
+
+// sayHeld tells in the receipts of a committed batch which records a hold takes, by one
+// look at all of them. The put reads no hold on a person, because others see what it
+// reads; a look is evaluated, and nobody sees it. That it fails changes nothing about
+// the records, which are there, and no purge goes by it.
+func (m *importer) sayHeld(ctx context.Context, collection string, ids []string, out []outcome) {
+	states, err := m.c.Inspect(ctx, collection, ids)
+	unknown := 0
+	for i := range out {
+		r := &out[i].receipt
+		if err == nil && states[i].State == record.InsidePresent {
+			r.Held = states[i].Held
+			continue
+		}
+		unknown++
+		r.Warnings = append(slices.Clip(r.Warnings), notKnownHeld)
+	}
+	if unknown > 0 { // without an error, a peer that has not processed the block yet
+		m.c.log.Warn("not known whether a hold takes records that were put",
+			"collection", collection, "records", unknown, "code", cmp.Or(record.CodeOf(err), record.CodeAbsent))
+	}
 }
 
 // blockOf finds the block of a transaction, once for all records of it.
@@ -240,7 +267,7 @@ func (m *importer) follow(ctx context.Context, x *item) (Receipt, error) {
 		switch {
 		case l.State.State == record.InsidePresent:
 			r.ID, r.Collection, r.MovedFrom = id, l.Collection, x.id
-			r.Already, r.Hash, r.TxID, r.Warnings = true, l.Hash, l.PutTx, m.notes(x)
+			r.Already, r.Held, r.Hash, r.TxID, r.Warnings = true, l.Held, l.Hash, l.PutTx, m.notes(x)
 			return r, nil
 		case l.State.State == record.InsideGone && l.Ground == string(record.GroundMoved):
 			continue
@@ -276,7 +303,7 @@ func (m *importer) elsewhere(ctx context.Context, items []*item, cause error) []
 			out = append(out, x.outcome(r, cause))
 			continue
 		}
-		r.Already, r.Collection, r.Hash, r.TxID = true, l.Collection, l.Hash, l.PutTx
+		r.Already, r.Held, r.Collection, r.Hash, r.TxID = true, l.Held, l.Collection, l.Hash, l.PutTx
 		r.Warnings = append(m.notes(x), "lies in another collection than its labels ask for now; see domicile label plan")
 		if r.Block, err = m.blockOf(ctx, r.TxID); err != nil {
 			return append(out, failAll(items[i:], err)...)

@@ -234,6 +234,7 @@ func (c *clinic) heldReleasedPurged(inputs [][]gateway.Receipt) {
 		c.has(list, "case-1", id)
 	}
 	c.has(c.ok(nil, "hold", "report", "--region", "us"), "case-1,court,pending")
+	c.heldOnArrival()
 	c.has(c.ok(nil, "retention", "due", "--region", "us"), append(ids, "HELD", "due by confirmed rows", "never due")...)
 	c.has(c.ok(nil, "purge", "run", "--region", "us", "--execute"), "left alone: HELD")
 	c.refused(record.CodeSamePerson, nil, append([]string{"--as", "officer@UsHospital", "record", "release"}, order...)...)
@@ -245,6 +246,24 @@ func (c *clinic) heldReleasedPurged(inputs [][]gateway.Receipt) {
 		c.refused(record.CodeGone, nil, "record", "get", "--region", "us", id)
 	}
 	c.has(c.ok(nil, "label", "plan", "--region", "us"), "every record has the labels")
+}
+
+// heldOnArrival puts records of somebody under a hold, which the put does not read, and of
+// somebody else.
+func (c *clinic) heldOnArrival() {
+	c.t.Helper()
+	order := []string{"--region", "us", "--matter", "case-2", "--authority", "court", "--reason", "pending", "--subject", "-"}
+	c.ok([]byte(`{"reference":"Patient/held"}`), append([]string{"record", "hold"}, order...)...)
+	body := []byte(`{"resourceType":"Encounter","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/held"},"period":{"end":"` + farOff + `"}}`)
+	for range 2 { // put, and there already
+		if r := receipts(c.t, c.ok(body, "record", "put", "--region", "us", "-"))[0]; !r.Held {
+			c.t.Errorf("of a person under a hold: %+v", r)
+		}
+	}
+	if r := receipts(c.t, c.ok(bytes.ReplaceAll(body, []byte("held"), []byte("free")), "record", "put", "--region", "us", "-"))[0]; r.Held {
+		c.t.Errorf("of a person under none: %+v", r)
+	}
+	c.ok([]byte(`{"reference":"Patient/held"}`), append([]string{"record", "release"}, order...)...)
 }
 
 // syntheaPatients are the opioid and depression patients of the shared test data, if

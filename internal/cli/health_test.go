@@ -329,6 +329,12 @@ func TestAHoldIsReleasedByAnotherPersonOnly(t *testing.T) {
 	if out := s.ok("UsHospital", "purger", "", "purge", "run", "--region", "us", "--execute"); !strings.Contains(out, "HELD") || !strings.Contains(out, "0 records were purged") {
 		t.Errorf("purge: %s", out)
 	}
+	for _, again := range []string{"c1", "c2"} { // there before the hold, and put after it
+		out := s.ok("UsHospital", "writer", diagnosis(again, "J06.9", "2001-01-01"), "record", "put", "--region", "us", "-")
+		if !strings.Contains(out, `"held":true`) || !strings.Contains(out, "1 records are under a legal hold") || strings.Contains(out, "case-1") || strings.Contains(out, "due for purge at once") {
+			t.Errorf("put: %s", out)
+		}
+	}
 	if out := s.ok("UsHospital", "officer", "", "hold", "list", "--region", "us"); !strings.Contains(out, "case-1") || !strings.Contains(out, "subject") {
 		t.Errorf("list: %s", out)
 	}
@@ -337,7 +343,7 @@ func TestAHoldIsReleasedByAnotherPersonOnly(t *testing.T) {
 	}
 	s.refused(record.CodeSamePerson, "UsHospital", "officer", person, append([]string{"record", "release"}, order...)...)
 	s.ok("UsHospital", "officer2", person, append([]string{"record", "release"}, order...)...)
-	if out := s.ok("UsHospital", "purger", "", "purge", "run", "--region", "us", "--execute"); !strings.Contains(out, "1 records were purged") {
+	if out := s.ok("UsHospital", "purger", "", "purge", "run", "--region", "us", "--execute"); !strings.Contains(out, "2 records were purged") {
 		t.Errorf("purge: %s", out)
 	}
 }
@@ -373,6 +379,9 @@ func TestAHoldByQueryTakesRecordsPutLater(t *testing.T) {
 	order := []string{"--region", "us", "--matter", "case-2", "--authority", "court", "--reason", "pending", "--query-label", "SUD", "--query-type", "Condition"}
 	s.ok("UsHospital", "officer", "", append([]string{"record", "hold"}, order...)...)
 	rs := s.put("UsHospital", diagnosis("c1", "F11.20", "2001-01-01")+diagnosis("c2", "J06.9", "2001-01-01"))
+	if !rs[0].Held || rs[1].Held {
+		t.Errorf("%+v", rs)
+	}
 	out := s.ok("UsHospital", "purger", "", "purge", "run", "--region", "us", "--execute")
 	if !strings.Contains(out, "1 records were purged") || !strings.Contains(out, "1 left alone: HELD") {
 		t.Errorf("purge: %s", out)

@@ -40,7 +40,8 @@ func (a *app) recordPut() *cobra.Command {
 	c := &cobra.Command{
 		Use: "put --region REGION FILE|-", Short: "Put a resource, a Bundle or NDJSON, and anchor every record",
 		Long: `Puts each resource as one record and prints one JSON line for each, in input order,
-when it is committed: {id, collection, txId, block, hash}. Ends when all are anchored.
+when it is committed: {id, collection, txId, block, hash}, and "held": true where a legal
+hold takes it. Ends when all are anchored.
 
 Bundles of type transaction, batch, collection, searchset and history are split into their
 entries; document and message Bundles stay whole. The input is checked as a whole before
@@ -128,8 +129,8 @@ func checkTerms(t record.Terms) error {
 
 // putCount counts what became of an import.
 type putCount struct {
-	put, already, gone, due, failed int
-	first                           error
+	put, already, gone, due, held, failed int
+	first                                 error
 }
 
 // add prints one receipt. It returns an error that ends the import.
@@ -158,6 +159,9 @@ func (n *putCount) add(a *app, r gateway.Receipt, err error) error {
 	if pastRetention(r) {
 		n.due++
 	}
+	if r.Held {
+		n.held++
+	}
 	return a.printLine(r)
 }
 
@@ -171,13 +175,17 @@ func about(err error) string {
 	return ""
 }
 
-// pastRetention reports whether a record that is there was due when it was put.
+// pastRetention reports whether a record that is there was due when it was put, and no
+// hold keeps it.
 func pastRetention(r gateway.Receipt) bool {
-	return !r.Gone && slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, "past its retention") })
+	return !r.Gone && !r.Held && slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, "past its retention") })
 }
 
 func (n *putCount) report(a *app) error {
 	a.say("%d put, %d there already, %d purged before, %d refused", n.put, n.already, n.gone, n.failed)
+	if n.held > 0 {
+		a.say("%d records are under a legal hold", n.held)
+	}
 	if n.due > 0 {
 		a.say("warning: %d records are past their retention already and are due for purge at once", n.due)
 	}
