@@ -62,46 +62,29 @@ func (c *call) evidenceOf(d *doomed, key []byte, draw *record.Drawer) (kv, error
 
 // evidence is [record.OpEvidence].
 func evidence(c *call, req *record.EvidenceRequest) ([]byte, error) {
-	limit := req.Limit
-	if limit == 0 {
-		limit = record.MaxPage
+	limit, err := pageLimit(req.Limit)
+	if err != nil {
+		return nil, err
 	}
-	if limit < 1 || limit > record.MaxPage {
-		return nil, record.Fail(record.CodeBadRequest, "field limit must be 1 to 1000")
-	}
-	s := under(record.EvidencePrefix)
+	s := scan{c.log, under(record.EvidencePrefix)}
 	if req.After != "" {
 		if !record.CheckEvidenceKey(req.After) {
 			return nil, record.Fail(record.CodeBadRequest, "field after is not the next of a page of this list")
 		}
 		s.start = req.After + "\x00"
 	}
-	it, err := c.stub.GetPrivateDataByRange(c.log, s.start, s.end)
-	if err != nil {
-		return nil, missing(err)
-	}
-	defer it.Close()
 	p := record.EvidencePage{Entries: []record.EvidenceEntry{}}
-	last := ""
-	for read := 0; it.HasNext(); read++ {
-		found, err := it.Next()
-		if err != nil {
-			return nil, internal("reading a range")
+	p.Next, err = c.walk(s, func() bool { return len(p.Entries) == limit }, func(key string, payload []byte) error {
+		e := record.EvidenceEntry{Key: key}
+		if json.Unmarshal(payload, &e.SealedEvidence) != nil {
+			return internal("decoding evidence")
 		}
-		if len(p.Entries) == limit || read == record.MaxPage {
-			p.Next = last
-			return encode(p)
-		}
-		e := record.EvidenceEntry{Key: found.GetKey()}
-		_, payload, err := record.DecodeValue(found.GetValue())
-		if err != nil || json.Unmarshal(payload, &e.SealedEvidence) != nil {
-			return nil, internal("decoding evidence")
-		}
-		if last = e.Key; e.Collection == c.coll.Name {
+		if e.Collection == c.coll.Name {
 			p.Entries = append(p.Entries, e)
 		}
-	}
-	if err := c.uncut(scan{c.log, s}, last); err != nil {
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	return encode(p)

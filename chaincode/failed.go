@@ -26,7 +26,7 @@ func purgeFailed(c *call, req *record.PurgeRequest, draw *record.Drawer) error {
 	if err := live.err(); err != nil {
 		return err
 	}
-	entry, err := c.logEntry(draw, record.LogEntry{Op: record.OpPurge + " " + string(record.GroundFailed), Authority: req.Authority, Reason: req.Reason})
+	entry, err := c.logEntry(draw, record.LogEntry{Op: record.LogPurgeFailed, Authority: req.Authority, Reason: req.Reason})
 	if err != nil {
 		return err
 	}

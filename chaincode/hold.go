@@ -95,7 +95,7 @@ func first(targets []*target, m record.Matter) string {
 
 func holdEntry(what string, req *record.HoldRequest) record.LogEntry {
 	return record.LogEntry{
-		Op: what, IDs: req.IDs, Subjects: req.Subjects, Matter: req.Matter, Query: req.Query,
+		Op: what, IDs: req.IDs, Subjects: req.Subjects, Matter: req.Matter, For: req.For, Query: req.Query,
 		Authority: req.Authority, Reason: req.Reason,
 	}
 }

@@ -60,7 +60,10 @@ func (c *call) writeTargets(targets []*target, draw *record.Drawer, e record.Log
 
 // logEntry completes an entry of the holder's log.
 func (c *call) logEntry(draw *record.Drawer, e record.LogEntry) (kv, error) {
-	e.Version, e.By, e.At, e.Tx = record.Version, c.who.id, c.at(), c.stub.GetTxID()
+	if !slices.Contains(record.LogOps(), e.Op) {
+		return kv{}, internal("naming a log entry")
+	}
+	e.Version, e.Collection, e.By, e.At, e.Tx = record.Version, c.coll.Name, c.who.id, c.at(), c.stub.GetTxID()
 	b, err := json.Marshal(e)
 	if err != nil {
 		return kv{}, internal("encoding a log entry")

@@ -37,7 +37,7 @@ func limit(c *call, req *record.LimitRequest) ([]byte, error) {
 	}
 	what := record.OpLimit
 	if req.Lift {
-		what = "lift"
+		what = record.LogLift
 	}
 	return nil, c.writeTargets(targets, draw, record.LogEntry{
 		Op: what, Subjects: req.Subjects, Matter: req.Reference, Authority: req.Authority, Reason: req.Reason,

@@ -61,11 +61,9 @@ type scan struct {
 // pages reads at most limit entries of the scans, whose key ranges ascend, from
 // behind a key on.
 func (c *call) pages(after string, limit int, scans ...scan) ([]byte, error) {
-	if limit == 0 {
-		limit = record.MaxPage
-	}
-	if limit < 1 || limit > record.MaxPage {
-		return nil, record.Fail(record.CodeBadRequest, "field limit must be 1 to 1000")
+	limit, err := pageLimit(limit)
+	if err != nil {
+		return nil, err
 	}
 	known := after == ""
 	p := record.Page{Entries: []record.Entry{}}
@@ -123,6 +121,46 @@ func (c *call) page(s scan, limit int, p *record.Page) (full bool, err error) {
 		p.Next = last
 	}
 	return false, c.uncut(s, last)
+}
+
+// walk hands on the payloads of a range, until full says that the page is, or as many
+// were read as a page can have. next is the key to go on behind, empty at the end.
+func (c *call) walk(s scan, full func() bool, take func(key string, payload []byte) error) (next string, err error) {
+	it, err := c.stub.GetPrivateDataByRange(s.collection, s.start, s.end)
+	if err != nil {
+		return "", missing(err)
+	}
+	defer it.Close()
+	last := ""
+	for read := 0; it.HasNext(); read++ {
+		kv, err := it.Next()
+		if err != nil {
+			return "", internal("reading a range")
+		}
+		if full() || read == record.MaxPage {
+			return last, nil
+		}
+		_, payload, err := record.DecodeValue(kv.GetValue())
+		if err != nil {
+			return "", internal("decoding a private value")
+		}
+		if err := take(kv.GetKey(), payload); err != nil {
+			return "", err
+		}
+		last = kv.GetKey()
+	}
+	return "", c.uncut(s, last)
+}
+
+// pageLimit is how many entries a page may have.
+func pageLimit(asked int) (int, error) {
+	if asked == 0 {
+		return record.MaxPage, nil
+	}
+	if asked < 1 || asked > record.MaxPage {
+		return 0, record.Fail(record.CodeBadRequest, "field limit must be 1 to 1000")
+	}
+	return asked, nil
 }
 
 // uncut checks that a scan ended where its range does: a peer ends a range without

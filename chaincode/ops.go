@@ -50,6 +50,8 @@ var (
 			func(r *record.CasesRequest) place { return place{r.Version, r.Region, r.Collection} }, cases),
 		record.OpExplain: op(access{roles: []string{record.RoleWriter, record.RoleOfficer, record.RolePurger, record.RoleAuditor}},
 			func(r *record.ExplainRequest) place { return place{r.Version, r.Region, r.Collection} }, explain),
+		record.OpLog: op(access{roles: []string{record.RoleOfficer, record.RoleAuditor}},
+			func(r *record.LogRequest) place { return place{r.Version, r.Region, r.Collection} }, logbook),
 		record.OpEvidence: op(access{roles: []string{record.RolePurger, record.RoleAuditor, record.RoleOfficer}},
 			func(r *record.EvidenceRequest) place { return place{r.Version, r.Region, r.Collection} }, evidence),
 		record.OpPaused: op(access{roles: record.Roles()},

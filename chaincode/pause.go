@@ -34,7 +34,7 @@ func pause(c *call, req *record.PauseRequest) ([]byte, error) {
 	}
 	what := record.OpPause
 	if !req.Paused {
-		what = "resume"
+		what = record.LogResume
 	}
 	entry, err := c.logEntry(draw, record.LogEntry{Op: what, Authority: req.Authority, Reason: req.Reason})
 	if err != nil {

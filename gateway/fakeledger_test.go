@@ -39,6 +39,9 @@ type fakeLedger struct {
 	// behind lists ids that endorsers of anchors do not know yet, with how many
 	// more times they will say so.
 	behind map[string]int
+	// log is what every log has, by Tx; stuck repeats its first page.
+	log   []record.LogEntry
+	stuck bool
 	// held is where ordered transactions wait while not nil.
 	hold bool
 }
@@ -131,6 +134,8 @@ func (l *fakeLedger) read(s seen) ([]byte, error) {
 		return toJSON(out), nil
 	case record.OpList:
 		return l.list(decode[record.ListRequest](req)), nil
+	case record.OpLog:
+		return l.logPage(decode[record.LogRequest](req)), nil
 	}
 	return nil, record.Fail(record.CodeBadRequest, "op")
 }
@@ -161,6 +166,22 @@ func (l *fakeLedger) list(r record.ListRequest) []byte {
 			break
 		}
 		page.Entries = append(page.Entries, record.Entry{ID: id})
+	}
+	return toJSON(page)
+}
+
+// logPage pages by two.
+func (l *fakeLedger) logPage(r record.LogRequest) []byte {
+	var page record.LogPage
+	for _, e := range l.log {
+		if e.Tx <= r.After && !l.stuck {
+			continue
+		}
+		if len(page.Entries) == 2 {
+			page.Next = page.Entries[1].Tx
+			break
+		}
+		page.Entries = append(page.Entries, e)
 	}
 	return toJSON(page)
 }

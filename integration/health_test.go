@@ -239,6 +239,7 @@ func (c *clinic) heldReleasedPurged(inputs [][]gateway.Receipt) {
 	c.has(c.ok(nil, "purge", "run", "--region", "us", "--execute"), "left alone: HELD")
 	c.refused(record.CodeSamePerson, nil, append([]string{"--as", "officer@UsHospital", "record", "release"}, order...)...)
 	c.ok(nil, append([]string{"record", "release"}, order...)...)
+	c.history(len(ids))
 	c.has(c.ok(nil, "purge", "run", "--region", "us", "--execute"),
 		fmt.Sprintf("%d records were purged", len(ids)), fmt.Sprintf("%d tombstones were published", len(ids)))
 	for _, id := range ids {
@@ -246,6 +247,26 @@ func (c *clinic) heldReleasedPurged(inputs [][]gateway.Receipt) {
 		c.refused(record.CodeGone, nil, "record", "get", "--region", "us", id)
 	}
 	c.has(c.ok(nil, "label", "plan", "--region", "us"), "every record has the labels")
+}
+
+// history wants both acts of the hold that has ended, by two persons.
+func (c *clinic) history(records int) {
+	c.t.Helper()
+	report := []string{"--as", "auditor@UsHospital", "hold", "report", "--region", "us", "--history", "--matter", "case-1"}
+	c.has(c.ok(nil, report...), "set", "released", "court", "pending")
+	var list []struct {
+		Acts []struct {
+			Act, By string
+			Records int
+		}
+	}
+	if err := json.Unmarshal([]byte(c.ok(nil, append(report, "--json")...).out), &list); err != nil || len(list) != 1 {
+		c.t.Fatalf("%+v, %v", list, err)
+	}
+	acts := list[0].Acts
+	if len(acts) != 2 || acts[0].Act != "set" || acts[1].Act != "released" || acts[0].By == acts[1].By || acts[0].Records != records {
+		c.t.Errorf("%+v", acts)
+	}
 }
 
 // heldOnArrival puts records of somebody under a hold, which the put does not read, and of

@@ -59,6 +59,7 @@ var cases = []struct {
 	{"I13_an_error_repeats_nothing_of_the_request", silentErrors},
 	{"I2_the_block_of_an_act_about_people_shows_nothing_of_it", silentActs},
 	{"I9_a_hold_is_released_by_another_person", releaseByAnother},
+	{"I9_the_log_tells_who_set_and_who_released_a_hold_that_has_ended", endedHold},
 	{"I9_a_hold_by_query_takes_records_put_later_and_races_with_puts_and_purges", queryHolds},
 	{"I9_an_amendment_and_a_purge_in_one_block_are_safe_in_both_orders", amendMeetsPurge},
 	{"I9_a_record_moves_once_its_bytes_are_anchored_elsewhere_and_its_holds_carried", movedAway},

@@ -121,6 +121,54 @@ func releaseByAnother(d *desk) {
 	d.submit(d.purgeCall(record.PartAll, rec.ID))
 }
 
+// endedHold looks for both acts in the log, page by page, once nothing else shows them.
+func endedHold(d *desk) {
+	rec, person, matter := d.put(longAgo), token(), mark()
+	d.submit(d.holdCall(record.OpHold, matter, []string{rec.ID}, []string{person}))
+	set := d.holds(rec.ID)
+	d.submit(d.holdCall(record.OpRelease, matter, []string{rec.ID}, []string{person}))
+	d.submit(d.purgeCall(record.PartAll, rec.ID))
+	req := record.LogRequest{
+		Version: record.Version, Region: d.region, Collection: d.coll, Ops: []string{record.OpHold, record.OpRelease}, Limit: 7,
+	}
+	for _, role := range []string{record.RoleWriter, record.RoleReader, record.RolePurger} {
+		_, err := d.n.Evaluate(d.ctx, Read(d.as(role), record.OpLog, req, d.org))
+		d.code(err, record.CodeForbidden)
+	}
+	for _, role := range []string{record.RoleAuditor, record.RoleOfficer} {
+		var acts []record.LogEntry
+		for more := true; more; more = req.After != "" {
+			var p record.LogPage
+			d.read(role, record.OpLog, req, &p)
+			for _, e := range p.Entries {
+				if e.Matter == matter {
+					acts = append(acts, e)
+				}
+			}
+			req.After = p.Next
+		}
+		slices.SortFunc(acts, func(a, b record.LogEntry) int { return strings.Compare(a.Op, b.Op) })
+		if len(acts) != 2 || acts[0].Op != record.OpHold || acts[1].Op != record.OpRelease || acts[0].By != set[0].SetBy || acts[0].By == acts[1].By {
+			d.t.Fatalf("as %s: %+v", role, acts)
+		}
+		for _, e := range acts {
+			if !slices.Equal(e.IDs, []string{rec.ID}) || !slices.Equal(e.Subjects, []string{person}) || e.Authority != "court" || e.Reason != "pending" || e.At == "" {
+				d.t.Errorf("as %s: %+v", role, e)
+			}
+		}
+	}
+}
+
+// holds are the matters on a record.
+func (d *desk) holds(id string) []record.Matter {
+	d.t.Helper()
+	var out []record.Hold
+	d.read(record.RoleAuditor, record.OpHolds, record.HoldsRequest{
+		Version: record.Version, Region: d.region, Collection: d.coll, IDs: []string{id},
+	}, &out)
+	return out[0].Matters
+}
+
 // queryHolds works where no other test does: a hold by query conflicts with every put
 // of its holder in the same block.
 func queryHolds(d *desk) {

@@ -228,9 +228,9 @@ const (
 const (
 	RoleWriter  = "writer"  // put, amend, facts, get, list, explain
 	RoleReader  = "reader"  // get, list
-	RoleOfficer = "officer" // compliance officer: hold, release, limit, case, amend, facts, explain; get of what is closed to others
+	RoleOfficer = "officer" // compliance officer: hold, release, limit, case, amend, facts, explain, log; get of what is closed to others
 	RolePurger  = "purger"  // due, explain, purge
-	RoleAuditor = "auditor" // holds, cases, explain, list; streams blocks
+	RoleAuditor = "auditor" // holds, cases, explain, list, log; streams blocks
 
 	RoleAttribute = "domicile.role"
 )

@@ -236,23 +236,6 @@ type Matter struct {
 	First string `json:"first,omitempty"`
 }
 
-// LogEntry is the stored document at [LogKey]: what was done, by whom, why.
-type LogEntry struct {
-	Version   int      `json:"v"`
-	Op        string   `json:"op"`
-	IDs       []string `json:"ids,omitempty"`
-	Subjects  []string `json:"subjects,omitempty"`
-	Matter    string   `json:"matter,omitempty"`
-	Query     *Query   `json:"query,omitempty"`
-	Facts     []Fact   `json:"facts,omitempty"`
-	Labels    string   `json:"labels,omitempty"` // relabel: digest of the new set
-	Authority string   `json:"authority,omitempty"`
-	Reason    string   `json:"reason,omitempty"`
-	By        string   `json:"by"`
-	At        string   `json:"at"`
-	Tx        string   `json:"tx"`
-}
-
 // HoldsRequest asks which holds bind records or subjects.
 type HoldsRequest struct {
 	Version    int      `json:"v"`

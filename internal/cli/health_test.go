@@ -348,6 +348,49 @@ func TestAHoldIsReleasedByAnotherPersonOnly(t *testing.T) {
 	}
 }
 
+// When a hold has ended, the log still says who set it, who released it, when and why.
+func TestTheHistoryOfAHoldIsKeptWhenItHasEnded(t *testing.T) {
+	s := open(t)
+	rs := s.put("UsHospital", diagnosis("c1", "J06.9", "2001-01-01")+diagnosis("c2", "J06.9", "2001-01-01"))
+	order := func(act, user, matter string, more ...string) {
+		s.ok("UsHospital", user, person, append([]string{"record", act, "--region", "us", "--matter", matter, "--authority", "court of " + user, "--reason", "reason to " + act}, more...)...)
+	}
+	order("hold", "officer", "case-1", rs[0].ID, rs[1].ID)
+	order("hold", "officer", "case-2", "--query-type", "Condition", "--collection", "us-a")
+	order("release", "officer2", "case-1", rs[0].ID, rs[1].ID)
+	order("hold", "officer", "case-3", "--subject", "-", "--collection", "us-a")
+	history := func(user string, more ...string) string {
+		return s.ok("UsHospital", user, "", append([]string{"hold", "report", "--region", "us", "--history"}, more...)...)
+	}
+	out := history("auditor")
+	for _, want := range []string{"case-1", "set", "released", "court of officer2", "reason to release", "2 records", "query on us-a: type Condition", "1 index tokens of people"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	var list []matterHistory
+	if err := json.Unmarshal([]byte(history("officer", "--json", "--matter", "case-1")), &list); err != nil || len(list) != 1 || len(list[0].Acts) != 2 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	set, released := list[0].Acts[0], list[0].Acts[1]
+	if set.Act != "set" || released.Act != "released" || set.By == released.By || set.Records != 2 || set.Authority != "court of officer" || released.At < set.At || !slices.Contains(released.IDs, rs[1].ID) {
+		t.Errorf("%+v\n%+v", set, released)
+	}
+	tomorrow := time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly)
+	if out := history("officer", "--from", tomorrow); !strings.Contains(out, "no order") {
+		t.Error(out)
+	}
+	if out := history("officer", "--to", tomorrow, "--from", "2020-01-01", "--matter", "case-3"); strings.Contains(out, "case-1") || !strings.Contains(out, "case-3") {
+		t.Error(out)
+	}
+	for _, args := range [][]string{{"--matter", "case-1"}, {"--history", "--from", "2026-05"}, {"--history", "--from", "2026-05-02", "--to", "2026-05-01"}} {
+		if _, words, status := s.run("UsHospital", "officer", "", append([]string{"hold", "report", "--region", "us"}, args...)...); status != ExitUsage {
+			t.Errorf("%v: status %d: %s", args, status, words)
+		}
+	}
+	s.refused(record.CodeForbidden, "UsHospital", "writer", "", "hold", "report", "--region", "us", "--history")
+}
+
 // A Patient by whom nothing can be found holds nobody, and is no way to see everybody's.
 func TestAPersonWithoutIdAndIdentifierIsRefusedEverywhere(t *testing.T) {
 	s := open(t)

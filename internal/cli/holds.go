@@ -163,18 +163,33 @@ type matterReport struct {
 
 func (a *app) holdReport() *cobra.Command {
 	var region, org string
+	var past historyFlags
 	c := &cobra.Command{
 		Use: "report --region REGION", Short: "Report each matter: who set it, under what, since when, on how many records",
 		Long: `Prints one line of CSV for each matter, authority and person who set it; with --json, one JSON
-document. It names matters and opaque certificate ids, and no person that a record is about.`,
-		Example: "  domicile hold report --region us > holds.csv\n  domicile hold report --region us --json",
-		Args:    cobra.NoArgs,
+document. It names matters and opaque certificate ids, and no person that a record is about.
+
+--history shows what was done instead: every order that set or released a hold, from the holder's
+log, where it stays when the hold has ended. Of each it tells who gave it and when (UTC), on which
+authority, for what reason, and on how many records and index tokens (references and identifiers)
+of people, or on which query. "For" is who first set a hold that was carried along to a moved record. An order that
+was given again stands there again. It needs the role officer or auditor.`,
+		Example: `  domicile hold report --region us > holds.csv
+  domicile hold report --region us --json
+  domicile hold report --region us --history --matter case-17 --from 2026-01-01`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := past.check(); err != nil {
+				return err
+			}
 			client, err := a.connect(c.Context(), where{region, org, record.RoleOfficer})
 			if err != nil {
 				return err
 			}
 			defer client.Close()
+			if past.wanted {
+				return a.holdHistory(c.Context(), client, past)
+			}
 			list, err := reportMatters(c.Context(), client)
 			if err != nil {
 				return err
@@ -192,6 +207,7 @@ document. It names matters and opaque certificate ids, and no person that a reco
 	}
 	regionFlag(c, &region, true)
 	c.Flags().StringVar(&org, "org", "", "`organisation` that holds the records (default: the region's first)")
+	past.add(c)
 	return c
 }
 
