@@ -179,6 +179,11 @@ func Gaps(s *certificate.Statement) int {
 	return n
 }
 
+// Whole reports whether a node has stores on disks and all of them were searched.
+func Whole(n certificate.Node) bool {
+	return len(n.Stores) > 0 && !slices.ContainsFunc(n.Stores, gap)
+}
+
 func gap(st certificate.Store) bool { return st.Method != "memory" && len(st.NotCovered) > 0 }
 
 // nodes are those with such a store.
