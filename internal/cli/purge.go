@@ -275,9 +275,18 @@ func (a *app) sayPurged(result *purge.Result, authorities map[string]int, execut
 	for _, code := range slices.Sorted(maps.Keys(result.Failures)) {
 		a.say("  %d failed: %s", result.Failures[code], code)
 	}
+	a.sayWithoutEvidence(result.WithoutEvidence)
 	if !execute {
 		a.say("Nothing was changed. Pass --execute to purge.")
 	} else if result.Purged > 0 {
 		a.say("The bytes may remain in files of the holder's peers until they are scrubbed.")
+	}
+}
+
+// sayWithoutEvidence warns of purges that no search of disks will know of.
+func (a *app) sayWithoutEvidence(n int) {
+	if n > 0 {
+		a.say("warning: %d of them left no evidence, because no peer had their bytes or the settings name no index key: "+
+			"domicile purge attest will not look for them, and its report does not count them", n)
 	}
 }
