@@ -179,7 +179,7 @@ func (a *app) addEvidence(ctx context.Context, client *gateway.Client, w *wanted
 		w.pending = append(w.pending, e)
 	}
 	if unreadable > 0 {
-		a.say("warning: the evidence of %d records was made with another index key and cannot be read; they are not attested", unreadable)
+		a.say("warning: the evidence of %d records was made with another index key and cannot be read; they are not attested: search once more with settings that name that key", unreadable)
 	}
 	return nil
 }
