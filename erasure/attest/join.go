@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path"
 	"slices"
 
 	"domicile/chaincode/record"
@@ -187,6 +188,18 @@ func Gaps(s *certificate.Statement) int {
 // Whole reports whether a node has stores on disks and all of them were searched.
 func Whole(n certificate.Node) bool {
 	return len(n.Stores) > 0 && !slices.ContainsFunc(n.Stores, gap)
+}
+
+// Refused reports whether a peer's private data store that was compacted has residue. What
+// was purged and swept is gone then: the rest was purged after it, or was written by
+// transactions that the validators refused. So does each of two purges at once that came
+// too late: a purge writes the names of the keys that it purges.
+func Refused(s *certificate.Statement) bool {
+	return slices.ContainsFunc(s.Nodes, func(n certificate.Node) bool {
+		return n.ScrubbedAt != "" && slices.ContainsFunc(n.Stores, func(st certificate.Store) bool {
+			return st.Found > 0 && path.Base(st.Name) == "pvtdataStore"
+		})
+	})
 }
 
 func gap(st certificate.Store) bool { return st.Method != "memory" && len(st.NotCovered) > 0 }

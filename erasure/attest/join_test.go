@@ -195,3 +195,22 @@ func TestMemoryThatWasNotSearchedIsSaidInTheStatementAndDoesNotKeepTheEvidence(t
 		t.Error("not settled")
 	}
 }
+
+func TestResidueOfRefusedTransactionsIsToldFromWhatAScrubRemoves(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, store, scrubbed string
+		found                 int
+		want                  bool
+	}{
+		{"compacted, and found", "data/ledgersData/pvtdataStore", early, 1, true},
+		{"compacted, and nothing found", "data/ledgersData/pvtdataStore", early, 0, false},
+		{"not compacted", "data/ledgersData/pvtdataStore", "", 1, false},
+		{"another store", "data/ledgersData/stateLeveldb", early, 1, false},
+	} {
+		s := certificate.Statement{Nodes: []certificate.Node{{ScrubbedAt: c.scrubbed, Stores: []certificate.Store{{Name: c.store, Found: c.found}}}}}
+		if got := attest.Refused(&s); got != c.want {
+			t.Errorf("%s: %t", c.name, got)
+		}
+	}
+}

@@ -103,6 +103,7 @@ func (a *app) attest(ctx context.Context, o attestFlags) error {
 		return err
 	}
 	var residue []attest.Residue
+	hint := "domicile purge scrub removes it from the peers' disks and memory"
 	for _, op := range ops {
 		w, err := a.wanted(ctx, o, op.org)
 		if err != nil {
@@ -117,6 +118,9 @@ func (a *app) attest(ctx context.Context, o attestFlags) error {
 			return err
 		}
 		residue = append(residue, found...)
+		if attest.Refused(&signed.Statement) {
+			hint = failedHint
+		}
 		file, err := a.putOut(o, signed, len(ops) > 1)
 		if err != nil {
 			return err
@@ -132,8 +136,12 @@ func (a *app) attest(ctx context.Context, o attestFlags) error {
 	for _, r := range residue {
 		a.say("residue: %s", r)
 	}
-	return refused{fmt.Sprintf("residue of purged records in %d stores, named above", len(residue)), "domicile purge scrub removes it from the peers' disks and memory"}
+	return refused{fmt.Sprintf("residue of purged records in %d stores, named above", len(residue)), hint}
 }
+
+// failedHint is for residue that a scrub has left.
+const failedHint = "a private data store that was compacted still has it: domicile purge failed --execute purges what refused transactions left, such as those of two purges at once; " +
+	"then scrub and search again"
 
 // search is what an attestation is made of.
 type wantedAt struct {
