@@ -175,21 +175,37 @@ func (a *app) addEvidence(ctx context.Context, client *gateway.Client, w *wanted
 	if err != nil {
 		return err
 	}
-	unreadable := 0
-	for _, e := range pending {
-		if e.Prints == nil {
-			unreadable++
-			continue
-		}
+	unreadable := len(pending)
+	pending = slices.DeleteFunc(pending, func(e gateway.Evidence) bool { return e.Prints == nil })
+	unreadable -= len(pending)
+	chosen := mostInNeed(pending, client.Org(), certificate.MaxRecords)
+	if n := len(pending) - len(chosen); n > 0 {
+		a.say("warning: %d more records wait to be attested than one attestation can name: search again, into another file, after this", n)
+	}
+	for _, e := range chosen {
 		if err := w.Add(e.Ref, e.Prints); err != nil {
 			return err
 		}
-		w.pending = append(w.pending, e)
 	}
+	w.pending = chosen
 	if unreadable > 0 {
 		a.say("warning: the evidence of %d records was made with another index key and cannot be read; they are not attested: search once more with settings that name that key", unreadable)
 	}
 	return nil
+}
+
+// mostInNeed chooses records for one search: those first for which the organisation has
+// registered no clean one yet, so that searches one after another come to all.
+func mostInNeed(pending []gateway.Evidence, org string, most int) []gateway.Evidence {
+	clean := func(e gateway.Evidence) int {
+		if slices.ContainsFunc(e.Attested, func(r record.Registration) bool { return r.Org == org && r.Clean() }) {
+			return 1
+		}
+		return 0
+	}
+	out := slices.Clone(pending)
+	slices.SortStableFunc(out, func(a, b gateway.Evidence) int { return clean(a) - clean(b) })
+	return out[:min(most, len(out))]
 }
 
 // pending is all evidence that the client may read, of records that are gone whole:

@@ -74,10 +74,13 @@ func (a *app) registerFile(ctx context.Context, o attestFlags) error {
 // register registers what an attestation says with the evidence of the records that it
 // names, as the one who signed it.
 func (a *app) register(ctx context.Context, o attestFlags, op operator, signed attest.Signed, pending []gateway.Evidence) error {
-	keys := map[string][]string{}
+	keys, named := map[string][]string{}, map[record.Ref]bool{}
+	for _, ref := range signed.Statement.Records {
+		named[ref] = true
+	}
 	var names []string
 	for _, e := range pending {
-		if !slices.Contains(signed.Statement.Records, e.Ref) {
+		if !named[e.Ref] {
 			continue
 		}
 		if keys[e.Collection] == nil {

@@ -176,11 +176,12 @@ func (a *app) expected(ctx context.Context, o attestFlags, client *gateway.Clien
 		}
 	}
 	var others []record.Ref
+	seen := map[record.Ref]bool{}
 	for _, s := range list {
 		for _, ref := range s.Statement.Records {
 			// A canary of another region is in no collection of this one.
-			if x.Members[ref.Collection] != nil && !slices.Contains(others, ref) {
-				others = append(others, ref)
+			if x.Members[ref.Collection] != nil && !seen[ref] {
+				seen[ref], others = true, append(others, ref)
 			}
 		}
 	}
