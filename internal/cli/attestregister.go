@@ -78,17 +78,18 @@ func (a *app) register(ctx context.Context, o attestFlags, op operator, signed a
 	for _, ref := range signed.Statement.Records {
 		named[ref] = true
 	}
+	search := attest.Summary(signed)
 	var names []string
 	for _, e := range pending {
-		if !named[e.Ref] {
-			continue
+		later := slices.ContainsFunc(e.Attested, func(r record.Registration) bool { return r.Org == op.org && r.SearchedAt > search.SearchedAt })
+		if !named[e.Ref] || later {
+			continue // the later search stands
 		}
 		if keys[e.Collection] == nil {
 			names = append(names, e.Collection)
 		}
 		keys[e.Collection] = append(keys[e.Collection], e.Key)
 	}
-	search := attest.Summary(signed)
 	if search.Height == 0 {
 		a.say("warning: %s: no peer was searched, so nothing is registered", op.org)
 		return nil
