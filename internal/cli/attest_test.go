@@ -1,11 +1,36 @@
 package cli
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 
 	"domicile/chaincode/record"
 	"domicile/gateway"
+	"domicile/purge"
 )
+
+func TestARunThatMetAnotherSaysWhatThatMayHaveLeft(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		result  purge.Result
+		execute bool
+		want    bool
+	}{
+		{"alone", purge.Result{Purged: 3}, true, false},
+		{"a record was gone when its turn came", purge.Result{Skipped: map[record.Code]int{record.CodeGone: 1}}, true, true},
+		{"a transaction met another", purge.Result{Conflicts: 1}, true, true},
+		{"a dry run", purge.Result{Conflicts: 1}, false, false},
+	} {
+		var words bytes.Buffer
+		a := &app{err: &words}
+		a.sayPurged(&c.result, nil, c.execute)
+		if got := strings.Contains(words.String(), "domicile purge failed"); got != c.want {
+			t.Errorf("%s: %s", c.name, words.String())
+		}
+	}
+}
 
 // More records wait than one attestation can name: search after search comes to all.
 func TestSearchesOneAfterAnotherComeToEveryRecord(t *testing.T) {
