@@ -75,6 +75,10 @@ func attest(c *call, req *record.AttestRequest) ([]byte, error) {
 		if began.Before(purged) {
 			return nil, record.Fail(record.CodeNotAttested, fmt.Sprintf("keys[%d] was purged after the search began", i))
 		}
+		if slices.ContainsFunc(f.doc.Attested, func(old record.Registration) bool { return old.Org == r.Org && old.SearchedAt > r.SearchedAt }) {
+			// Else what was found later would be forgotten with an earlier file.
+			return nil, record.Fail(record.CodeNotAttested, fmt.Sprintf("keys[%d] has a later search of %s", i, r.Org))
+		}
 		f.doc.Attested = slices.DeleteFunc(f.doc.Attested, func(old record.Registration) bool { return old.Org == r.Org })
 		f.doc.Attested = append(f.doc.Attested, r)
 		b, err := json.Marshal(f.doc)

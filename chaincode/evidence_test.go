@@ -260,6 +260,29 @@ func TestEvidence_stays_where_a_search_found_something_or_left_something_out(t *
 	w.submit(endCall("us-a", key))
 }
 
+func TestEvidence_stays_when_an_earlier_clean_search_is_registered_after_a_later_one_that_found_something(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	for range 2 {
+		w.submit(leaving(purgeCall("us-a", w.put("us-a", encounter("2001-01-31")))))
+	}
+	e := w.evidence("us-a", "", 0).Entries
+	first := w.attestCall("us-a", []string{e[0].Key})
+	later := func(s *record.Search) {
+		at, err := time.Parse(time.RFC3339, s.SearchedAt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.SearchedAt, s.Found = at.Add(time.Minute).Format(time.RFC3339), 1
+	}
+	w.submit(first)
+	w.submit(w.attestCall("us-a", []string{e[0].Key}, later))
+	w.refuses(first, record.CodeNotAttested)
+	w.refuses(w.attestCall("us-a", []string{e[1].Key, e[0].Key}), record.CodeNotAttested)
+	w.refuses(endCall("us-a", e[0].Key), record.CodeNotAttested)
+	w.submit(w.attestCall("us-a", []string{e[0].Key}, later, func(s *record.Search) { s.Found = 0 })) // begun no earlier
+	w.submit(endCall("us-a", e[0].Key))
+}
+
 func TestEvidence_of_one_record_does_not_end_with_a_search_for_another(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})
 	for range 2 {

@@ -100,6 +100,11 @@ func isJournal(place string, r io.ReaderAt, size int64) bool {
 	if n, _ := r.ReadAt(head, 0); n < len(head) {
 		return false
 	}
+	return startsJournal(head)
+}
+
+// startsJournal reports whether the first block of a file is one of a journal.
+func startsJournal(head []byte) bool {
 	c, ok := firstChunk(head)
 	return ok && (c.kind == chunkFull || c.kind == chunkFirst) && len(c.payload) > 0
 }

@@ -110,7 +110,8 @@ func (z *inflater) member(ctx context.Context, at int64, depth int, open func(at
 	form := FormGzip.in(z.container())
 	st := z.m.stream(func(n *needle, _ int64) { z.t.add(z.place, n.form.in(form), n.pattern, offset) })
 	st.seen = nested.look
-	n, err := z.copy(ctx, st, io.LimitReader(zr, z.left))
+	seen := &ends{}
+	n, err := z.copy(ctx, io.MultiWriter(st, seen), io.LimitReader(zr, z.left))
 	st.Close()
 	if ctx.Err() != nil {
 		return 0, ctx.Err()
@@ -121,6 +122,9 @@ func (z *inflater) member(ctx context.Context, at int64, depth int, open func(at
 		z.gap("damaged gzip stream at %d", at)
 	case z.left == 0:
 		z.gap("gzip streams hold more than the allowed number of bytes, stopped in the one at %d", at)
+	}
+	if seen.levelDB() {
+		z.gap("a LevelDB file in the gzip stream at %d is not decoded: unpack it and scan again", at)
 	}
 	used := in.n
 	inner := func(pos int64) (io.Reader, error) {
@@ -139,6 +143,22 @@ func (z *inflater) member(ctx context.Context, at int64, depth int, open func(at
 		foreign(z.t, z.place, io.LimitReader(r, n))
 	}
 	return used, z.streams(ctx, nested, depth+1, inner)
+}
+
+// ends keeps the first block and the last bytes of what is written to it.
+type ends struct{ head, tail []byte }
+
+// Write implements [io.Writer]; it never fails.
+func (e *ends) Write(p []byte) (int, error) {
+	e.head = append(e.head, p[:min(len(p), journalBlock-len(e.head))]...)
+	e.tail = append(e.tail, p[max(0, len(p)-len(tableMagic)):]...)
+	e.tail = e.tail[max(0, len(e.tail)-len(tableMagic)):]
+	return len(p), nil
+}
+
+// levelDB reports whether it was a table or a journal.
+func (e *ends) levelDB() bool {
+	return string(e.tail) == tableMagic || startsJournal(e.head)
 }
 
 func (z *inflater) container() Form {

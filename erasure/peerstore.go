@@ -25,7 +25,8 @@ type PrivateStore struct {
 	// from the store and its mark in one step.
 	Unswept int `json:"unswept"`
 	// Missing is how many write sets the peer should have and has not, by block,
-	// transaction and collection.
+	// transaction and collection. Those that it does not look for are not among them, see
+	// [ReadGaps].
 	Missing int `json:"missing"`
 }
 
@@ -33,6 +34,8 @@ type PrivateStore struct {
 const (
 	storeLastBlock   = 1
 	storeMissing     = 4   // to be fetched
+	storeIneligible  = 5   // not looked for: the organization was no member when the block came
+	storeEligibility = 6   // the organization has become a member, and this is not dealt with yet
 	storeMissingLate = 8   // to be fetched, not found at the first attempt
 	storePurgeMark   = 'c' // purged, not swept
 )
@@ -43,24 +46,39 @@ const (
 // again. The error is that of a directory without such a store, one that cannot be
 // read, or ctx's.
 func ReadPrivateStore(ctx context.Context, dataDir, channel string) (PrivateStore, error) {
-	dir := filepath.Join(dataDir, "ledgersData", "pvtdataStore")
+	var s PrivateStore
+	err := readStore(ctx, privateDir(dataDir), dataDir, func(db *leveldb.DB) (err error) {
+		s, err = privateStore(db, channel)
+		return err
+	})
+	if err != nil {
+		return PrivateStore{}, err
+	}
+	return s, nil
+}
+
+func privateDir(dataDir string) string { return filepath.Join(dataDir, "ledgersData", "pvtdataStore") }
+
+// readStore calls read with a database of a peer, which may run, until nothing moved
+// meanwhile. What read finds counts only when there is no error.
+func readStore(ctx context.Context, dir, dataDir string, read func(*leveldb.DB) error) error {
 	if _, err := os.Stat(filepath.Join(dir, "CURRENT")); err != nil {
-		return PrivateStore{}, fmt.Errorf("%w: %s: is %s the peer's fileSystemPath? %w", ErrNotLevelDB, dir, dataDir, err)
+		return fmt.Errorf("%w: %s: is %s the peer's fileSystemPath? %w", ErrNotLevelDB, dir, dataDir, err)
 	}
 	var last error
 	for range readAttempts {
-		s, err := readPrivateStore(dir, channel)
+		err := readOnce(dir, read)
 		if err == nil {
-			return s, nil
+			return nil
 		}
 		last = err
 		select {
 		case <-ctx.Done():
-			return PrivateStore{}, errors.Join(context.Cause(ctx), last)
+			return errors.Join(context.Cause(ctx), last)
 		case <-time.After(readPause):
 		}
 	}
-	return PrivateStore{}, fmt.Errorf("erasure: read %s: %w", dir, last)
+	return fmt.Errorf("erasure: read %s: %w", dir, last)
 }
 
 // A running peer replaces files while they are read; that often, and after so long, they
@@ -70,11 +88,11 @@ const (
 	readPause    = 50 * time.Millisecond
 )
 
-func readPrivateStore(dir, channel string) (s PrivateStore, err error) {
+func readOnce(dir string, read func(*leveldb.DB) error) (err error) {
 	stor := &readOnly{dir: dir}
 	before, err := stor.version()
 	if err != nil {
-		return s, err
+		return err
 	}
 	// A journal is deleted only after its content is in a table that the manifest names. So
 	// all was read that there is, if the manifest did not change meanwhile.
@@ -85,9 +103,13 @@ func readPrivateStore(dir, channel string) (s PrivateStore, err error) {
 	}()
 	db, err := leveldb.Open(stor, &opt.Options{ErrorIfMissing: true, ReadOnly: true, Strict: opt.StrictAll &^ opt.StrictJournal})
 	if err != nil {
-		return s, err
+		return err
 	}
 	defer db.Close()
+	return read(db)
+}
+
+func privateStore(db *leveldb.DB, channel string) (s PrivateStore, err error) {
 	channels, err := channelsIn(db)
 	if err != nil {
 		return s, err
@@ -104,11 +126,16 @@ func readPrivateStore(dir, channel string) (s PrivateStore, err error) {
 			s.Blocks = max(s.Blocks, n+1)
 		}
 		for prefix, count := range map[byte]*int{storePurgeMark: &s.Unswept, storeMissing: &s.Missing, storeMissingLate: &s.Missing} {
-			n, err := countPrefix(db, append(append([]byte{}, name...), 0, prefix))
+			err := eachUnder(db, under(string(name), prefix), func(_, value []byte) {
+				if prefix == storePurgeMark {
+					*count++
+				} else {
+					*count += ones(value)
+				}
+			})
 			if err != nil {
 				return s, err
 			}
-			*count += n
 		}
 	}
 	return s, nil
@@ -133,13 +160,18 @@ func channelsIn(db *leveldb.DB) (names [][]byte, err error) {
 	return names, it.Error()
 }
 
-func countPrefix(db *leveldb.DB, prefix []byte) (n int, err error) {
+// under is the beginning of a channel's keys of one kind.
+func under(channel string, prefix byte) []byte { return append([]byte(channel), 0, prefix) }
+
+// eachUnder visits the entries below a prefix. What it hands over is valid during the
+// call only; key is what follows the prefix.
+func eachUnder(db *leveldb.DB, prefix []byte, visit func(key, value []byte)) error {
 	it := db.NewIterator(util.BytesPrefix(prefix), nil)
 	defer it.Release()
 	for it.Next() {
-		n++
+		visit(it.Key()[len(prefix):], it.Value())
 	}
-	return n, it.Error()
+	return it.Error()
 }
 
 // readOnly is the storage of a LevelDB that another process has open: without the lock

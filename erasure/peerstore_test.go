@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/syndtr/goleveldb/leveldb"
@@ -26,7 +27,21 @@ func putAll(t *testing.T, db *leveldb.DB, keys ...[]byte) {
 	}
 }
 
-func privateStore(t *testing.T) (dataDir string, db *leveldb.DB) {
+// putMissing enters that data of so many transactions of a block is missing.
+func putMissing(t *testing.T, db *leveldb.DB, key []byte, transactions ...int) {
+	t.Helper()
+	length := slices.Max(transactions) + 1
+	set := make([]byte, setHeader+(length+63)/64*8)
+	binary.BigEndian.PutUint64(set, uint64(length))
+	for _, n := range transactions {
+		set[setHeader+n/64*8+7-n%64/8] |= 1 << (n % 8)
+	}
+	if err := db.Put(key, set, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func openPrivateStore(t *testing.T) (dataDir string, db *leveldb.DB) {
 	t.Helper()
 	dataDir = t.TempDir()
 	db, err := leveldb.OpenFile(filepath.Join(dataDir, "ledgersData", "pvtdataStore"), nil)
@@ -37,7 +52,7 @@ func privateStore(t *testing.T) (dataDir string, db *leveldb.DB) {
 	return dataDir, db
 }
 
-func readStore(t *testing.T, dataDir string) PrivateStore {
+func readPrivate(t *testing.T, dataDir string) PrivateStore {
 	t.Helper()
 	s, err := ReadPrivateStore(t.Context(), dataDir, "")
 	if err != nil {
@@ -48,25 +63,27 @@ func readStore(t *testing.T, dataDir string) PrivateStore {
 
 func TestThePrivateStoreOfAPeerThatRunsSaysWhatIsNotSweptAndWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	dir, db := privateStore(t)
+	dir, db := openPrivateStore(t)
 	for channel, height := range map[string]uint64{"global": 41, "other": 7} {
 		if err := db.Put(storeKey(channel, storeLastBlock, ""), binary.AppendUvarint(nil, height), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 	putAll(t, db, storeKey("global", 2, "data"), storeKey("global", 'b', "index"), storeKey("global", 'd', "coll"), storeKey("global", 'e', "old mark"))
-	if got := readStore(t, dir); got != (PrivateStore{Blocks: 42}) {
+	if got := readPrivate(t, dir); got != (PrivateStore{Blocks: 42}) {
 		t.Errorf("nothing purged: %+v", got)
 	}
-	putAll(t, db, storeKey("global", 'c', "one"), storeKey("other", 'c', "two"), storeKey("global", 4, "a"), storeKey("global", 8, "b"))
-	want := PrivateStore{Blocks: 42, Unswept: 2, Missing: 2}
-	if got := readStore(t, dir); got != want {
+	putAll(t, db, storeKey("global", 'c', "one"), storeKey("other", 'c', "two"))
+	putMissing(t, db, storeKey("global", 4, "a"), 0, 70)
+	putMissing(t, db, storeKey("global", 8, "b"), 3)
+	want := PrivateStore{Blocks: 42, Unswept: 2, Missing: 3}
+	if got := readPrivate(t, dir); got != want {
 		t.Errorf("in the journal: %+v", got)
 	}
 	if err := db.CompactRange(util.Range{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := readStore(t, dir); got != want {
+	if got := readPrivate(t, dir); got != want {
 		t.Errorf("in tables: %+v", got)
 	}
 	if got, err := ReadPrivateStore(t.Context(), dir, "other"); err != nil || got != (PrivateStore{Blocks: 8, Unswept: 1}) {
@@ -77,14 +94,14 @@ func TestThePrivateStoreOfAPeerThatRunsSaysWhatIsNotSweptAndWhatIsMissing(t *tes
 			t.Fatal(err)
 		}
 	}
-	if got := readStore(t, dir); got.Unswept != 0 {
+	if got := readPrivate(t, dir); got.Unswept != 0 {
 		t.Errorf("after the sweep: %+v", got)
 	}
 }
 
 func TestThePrivateStoreIsReadWhileThePeerReplacesItsFiles(t *testing.T) {
 	t.Parallel()
-	dir, db := privateStore(t)
+	dir, db := openPrivateStore(t)
 	putAll(t, db, storeKey("global", 'c', "one"))
 	done := make(chan error)
 	stop, cancel := context.WithCancel(t.Context())
@@ -100,7 +117,7 @@ func TestThePrivateStoreIsReadWhileThePeerReplacesItsFiles(t *testing.T) {
 		done <- err
 	}()
 	for range 20 {
-		if got := readStore(t, dir); got.Unswept != 1 {
+		if got := readPrivate(t, dir); got.Unswept != 1 {
 			t.Errorf("%+v", got)
 		}
 	}

@@ -224,6 +224,42 @@ func TestWhatCannotBeSearchedIsNamed(t *testing.T) {
 	}
 }
 
+// A table or journal in a gzip stream hides what only its own reader finds, so it is named
+// as not covered instead of passing as clean.
+func TestALevelDBFileInGzipIsNamed(t *testing.T) {
+	src := t.TempDir()
+	db := open(t, src)
+	for i := range 2000 { // more than one block of the journal
+		must(t, db.Put(fmt.Appendf(nil, "k%04d", i), record(), nil))
+	}
+	must(t, db.Close())
+	packed := map[string]bool{}
+	pack := func(pattern string) {
+		t.Helper()
+		list, err := filepath.Glob(filepath.Join(src, pattern))
+		must(t, err)
+		for _, path := range list {
+			b, err := os.ReadFile(path)
+			must(t, err)
+			if len(b) == 0 {
+				continue
+			}
+			packed[pattern] = true
+			dir := t.TempDir()
+			write(t, dir, "old.gz", gz(t, b))
+			if r := scan(t, dir); r.Clean() || len(r.NotCovered) != 1 || !strings.Contains(r.NotCovered[0], "LevelDB file in the gzip stream") {
+				t.Errorf("%s: not covered: %v", path, r.NotCovered)
+			}
+		}
+	}
+	pack("*.log")
+	reopen(t, src)
+	pack("*.ldb")
+	if len(packed) != 2 {
+		t.Errorf("packed only %v", packed)
+	}
+}
+
 func TestInflatedBytesAreLimited(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "bomb.gz", gz(t, make([]byte, 10<<20)))

@@ -119,8 +119,8 @@ type ScrubbedStore struct {
 // at the height of the channel.
 //
 // It never stops the last healthy peer ([ErrLastHealthy]): another one must serve, be at the
-// height of the channel, and, where its files can be read, miss no more private data
-// than the one that is stopped. A peer that does not sweep, with Heartbeat or without, is
+// height of the channel, and, unless it is on another machine, miss no private data
+// that the one has which is stopped. A peer that does not sweep, with Heartbeat or without, is
 // left alone ([ErrNotSwept]). Two runs on one machine never work on the same peers at
 // once ([ErrScrubbing]). It may be interrupted at
 // any point, also by the machine: run it again with the same state file and it

@@ -90,7 +90,10 @@ func notSwept(s PrivateStore, target uint64, beats bool) error {
 // othersHealthy waits until another peer is healthy enough to be the only one.
 func (r *scrubber) othersHealthy(ctx context.Context, p ScrubPeer) error {
 	var top uint64
-	lacks := r.missing(ctx, p)
+	own, err := r.gaps(ctx, p)
+	if err != nil {
+		return err
+	}
 	for end := time.Now().Add(r.Patience); ; {
 		standing, err := r.op.Standing(ctx)
 		if err != nil {
@@ -106,10 +109,15 @@ func (r *scrubber) othersHealthy(ctx context.Context, p ScrubPeer) error {
 			case other.Name == p.Name || !serves:
 			case height < top:
 				why, may = "they have not all blocks of the channel yet", true
-			case r.missing(ctx, other) > lacks:
-				why, may = "they have not received all private data yet", true
 			default:
-				return nil
+				theirs, err := r.gaps(ctx, other)
+				if err == nil && theirs.Beyond(own) == 0 {
+					return nil
+				}
+				why, may = "they have not received all private data yet that this one has", true
+				if err != nil {
+					why = "what private data they have cannot be read: " + err.Error()
+				}
 			}
 		}
 		if !may || time.Now().After(end) {
@@ -121,17 +129,13 @@ func (r *scrubber) othersHealthy(ctx context.Context, p ScrubPeer) error {
 	}
 }
 
-// missing is how much private data a peer has not received, as far as its files can be
-// read from here.
-func (r *scrubber) missing(ctx context.Context, p ScrubPeer) int {
+// gaps is what private data a peer has not received; a peer on another machine counts as one
+// that has everything.
+func (r *scrubber) gaps(ctx context.Context, p ScrubPeer) (Gaps, error) {
 	if p.DataDir == "" {
-		return 0
+		return Gaps{}, nil
 	}
-	s, err := ReadPrivateStore(ctx, p.DataDir, r.Channel)
-	if err != nil {
-		return 0
-	}
-	return s.Missing
+	return ReadGaps(ctx, p.DataDir, r.Channel, "", nil)
 }
 
 // caughtUp waits until a peer that was started serves at the height that the channel

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -25,16 +27,39 @@ func TestAPeerThatServesBehindTheChannelIsNotHealthyEnoughToBeTheOnlyOne(t *test
 func TestAPeerThatMissesPrivateDataIsNotHealthyEnoughToBeTheOnlyOne(t *testing.T) {
 	t.Parallel()
 	w := newWard(t, 2)
-	lack := func(db *leveldb.DB) error { return db.Put(storeKey("global", storeMissingLate, "k"), nil, nil) }
-	w.mark("peer1", lack)
+	lacks := func(block byte) func(*leveldb.DB) error {
+		return func(db *leveldb.DB) error {
+			putMissing(t, db, wantedKey(storeMissingLate, block, "us-a"), 0)
+			return nil
+		}
+	}
+	w.mark("peer1", lacks(7))
 	_, err := Scrub(t.Context(), w, w.options())
 	if !errors.Is(err, ErrLastHealthy) || len(w.calls) > 0 || !strings.Contains(err.Error(), "private data") {
 		t.Errorf("error %v after %v", err, w.calls)
 	}
-	w.mark("peer0", lack) // what nobody has keeps nobody from scrubbing
+	w.mark("peer0", lacks(8)) // as much, but something else
+	_, err = Scrub(t.Context(), w, w.options())
+	if !errors.Is(err, ErrLastHealthy) || len(w.calls) > 0 {
+		t.Errorf("two peers, each of which alone has something: error %v after %v", err, w.calls)
+	}
+	w.mark("peer0", lacks(7)) // what nobody has keeps nobody from scrubbing
+	w.mark("peer1", lacks(8))
 	done, err := Scrub(t.Context(), w, w.options())
-	if err != nil || done[0].Missing != 1 {
+	if err != nil || done[0].Missing != 2 {
 		t.Errorf("error %v, %+v", err, done)
+	}
+}
+
+func TestAPeerWhoseStoreCannotBeReadIsNotHealthyEnoughToBeTheOnlyOne(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, 2)
+	if err := os.Remove(filepath.Join(w.dir, "peer1", "ledgersData", "pvtdataStore", "CURRENT")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Scrub(t.Context(), w, w.options())
+	if !errors.Is(err, ErrLastHealthy) || len(w.calls) > 0 || !strings.Contains(err.Error(), "cannot be read") {
+		t.Errorf("error %v after %v", err, w.calls)
 	}
 }
 

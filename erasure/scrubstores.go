@@ -16,6 +16,29 @@ import (
 // plaintextStores are the databases of a peer that hold, or held, private data in clear.
 var plaintextStores = []string{"pvtdataStore", "stateLeveldb", "transientstore"}
 
+// MissingStores names the databases that hold, or held, private data in clear on every peer
+// and that are in none of the directories, at any depth: then these are not all of a peer's.
+// A link by the name of a database counts when it leads to one.
+func MissingStores(dirs ...string) []string {
+	out := slices.Clone(plaintextStores)
+	for _, dir := range dirs {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = real
+		}
+		// What cannot be read is not found, and so missing.
+		_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !slices.Contains(plaintextStores, filepath.Base(path)) {
+				return nil
+			}
+			if _, err := os.Stat(filepath.Join(path, "CURRENT")); err == nil {
+				out = slices.DeleteFunc(out, func(s string) bool { return s == filepath.Base(path) })
+			}
+			return nil
+		})
+	}
+	return out
+}
+
 // CompactPeer compacts the databases of a stopped peer that hold private data in
 // clear; dataDir is its peer.fileSystemPath.
 func CompactPeer(ctx context.Context, dataDir string) error {

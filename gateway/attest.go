@@ -14,11 +14,14 @@ import (
 // With an index key in the settings the purge leaves evidence (see [Client.Evidence]).
 // That takes the bytes of the records, for which peers that have only just heard of
 // them are waited some seconds. Of several records the error is then
-// [ErrMissingData]; a record alone is purged without evidence, and the receipt says so.
+// [ErrMissingData]; a record alone is purged without evidence, and the receipt says so, as
+// it does where there is no index key.
 func (c *Client) Purge(ctx context.Context, r record.PurgeRequest) (TxReceipt, error) {
 	evidence := len(r.IDs) > 0 && c.indexKey != nil
 	for attempt := 1; ; attempt++ {
 		tx, err := c.purge(ctx, r, evidence)
+		// What was left of a record whose body went needs none: that purge left it.
+		tx.WithoutEvidence = err == nil && !evidence && len(r.IDs) > 0 && r.Part != record.PartRest
 		switch {
 		case !evidence || record.CodeOf(err) != record.CodeMissingData:
 			return tx, err
@@ -27,9 +30,7 @@ func (c *Client) Purge(ctx context.Context, r record.PurgeRequest) (TxReceipt, e
 		case len(r.IDs) > 1 || ctx.Err() != nil:
 			return tx, err
 		}
-		tx, err = c.purge(ctx, r, false)
-		tx.WithoutEvidence = err == nil
-		return tx, err
+		evidence = false
 	}
 }
 

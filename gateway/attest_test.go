@@ -48,3 +48,26 @@ func TestAPurgeWaitsForTheBytesThatEvidenceIsMadeOf(t *testing.T) {
 		})
 	}
 }
+
+func TestAPurgeWithoutIndexKeySaysThatItLeftNoEvidence(t *testing.T) {
+	w := newWorld(t)
+	w.s.IndexKey = ""
+	client := w.open()
+	for _, c := range []struct {
+		name    string
+		request record.PurgeRequest
+		without bool
+	}{
+		{"records", record.PurgeRequest{IDs: []string{anID}}, true},
+		{"bodies", record.PurgeRequest{IDs: []string{anID}, Part: record.PartBody}, true},
+		{"what is left of a record whose body went", record.PurgeRequest{IDs: []string{anID}, Part: record.PartRest}, false},
+		{"tombstones to settle", record.PurgeRequest{Settle: []string{anID}}, false},
+		{"keys of refused attempts", record.PurgeRequest{Keys: []string{"r/" + anID}}, false},
+	} {
+		c.request.Collection, c.request.Ground = "us-a", record.GroundDue
+		tx, err := client.Purge(w.ctx, c.request)
+		if err != nil || tx.WithoutEvidence != c.without {
+			t.Errorf("%s: %+v, %v", c.name, tx, err)
+		}
+	}
+}

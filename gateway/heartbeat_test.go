@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"domicile/chaincode/record"
+	"domicile/collections"
 )
 
 func TestAHeartbeatIsAPublicTransactionThatNamesNobody(t *testing.T) {
@@ -31,6 +32,26 @@ func TestAHeartbeatIsAPublicTransactionThatNamesNobody(t *testing.T) {
 	}
 	if n != 1 {
 		t.Errorf("%d endorsements, want 1", n)
+	}
+}
+
+// What was purged before an organization lost its last collection is on its peers until a
+// block comes.
+func TestAnOrganizationThatHoldsNothingAnyMoreSendsHeartbeats(t *testing.T) {
+	w := newWorld(t)
+	own, err := collections.ParsePublic(w.ledger.policy.Public()) // the demo policy is shared
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ledger.policy = own
+	region, _ := own.Region("us")
+	region.Collections = slices.DeleteFunc(region.Collections, func(c collections.Collection) bool { return c.Holds("UsHospital") })
+	client := w.open()
+	if _, err := client.Collections(w.ctx); record.CodeOf(err) != record.CodeForbidden {
+		t.Fatalf("the organization still holds something: %v", err)
+	}
+	if _, err := client.Heartbeat(w.ctx); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -15,19 +15,26 @@ import (
 // records by their tombstones, which are public. A record of which the peer knows
 // neither is left out.
 func (c *Client) PurgeBlocks(ctx context.Context, pending []Evidence, others []record.Ref) (map[record.Ref]uint64, error) {
-	l := blockLookup{c: c, blocks: map[string]*common.Block{}}
 	out := map[record.Ref]uint64{}
+	numbers := map[string]uint64{} // by transaction; 0: the peer does not know it
 	for _, e := range pending {
-		b, err := l.of(ctx, e.Tx)
-		if err != nil {
-			return nil, err
+		n, asked := numbers[e.Tx]
+		if !asked {
+			l := newBlockLookup(c) // not kept: blocks of many purges are large together
+			b, err := l.of(ctx, e.Tx)
+			if err != nil {
+				return nil, err
+			}
+			n = b.GetHeader().GetNumber()
+			numbers[e.Tx] = n
 		}
-		if b != nil {
-			out[e.Ref] = b.GetHeader().GetNumber()
+		if n > 0 {
+			out[e.Ref] = n
 		}
 	}
 	others = slices.DeleteFunc(slices.Clone(others), func(r record.Ref) bool { _, known := out[r]; return known })
 	for chunk := range slices.Chunk(others, record.MaxRecords) {
+		l := newBlockLookup(c)
 		if err := l.byTombstone(ctx, chunk, out); err != nil {
 			return nil, err
 		}
@@ -35,10 +42,14 @@ func (c *Client) PurgeBlocks(ctx context.Context, pending []Evidence, others []r
 	return out, nil
 }
 
-// blockLookup fetches each block once.
+// blockLookup fetches each block once, and keeps it.
 type blockLookup struct {
 	c      *Client
 	blocks map[string]*common.Block
+}
+
+func newBlockLookup(c *Client) blockLookup {
+	return blockLookup{c: c, blocks: map[string]*common.Block{}}
 }
 
 // of is the block of a transaction, nil when the peer does not know it.

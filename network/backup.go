@@ -109,9 +109,10 @@ func (n *Network) checkBackup(s spec, from string) error {
 
 // Restore replaces a peer's data by a backup and lets it serve only when everything
 // that was purged since is purged from it as well, and scrubbed from its files. The
-// backup must be of a peer of the same organization ([ErrBackup]). A peer that serves is
-// replaced only when another one of the organization holds a copy of what came after the
-// backup ([ErrNoHealthyCopy]).
+// backup must be of a peer of the same organization ([ErrBackup]). A peer that serves, or
+// that was stopped and has a private data store, is replaced only when another one of the
+// organization holds a copy of what came after the backup ([ErrNoHealthyCopy]). Without an
+// orderer that answers nothing is touched.
 //
 // Until then the peer runs in quarantine: it fetches blocks from the orderers and
 // speaks to nobody else, since it listens on no address that a client or another peer
@@ -130,10 +131,11 @@ func (n *Network) Restore(ctx context.Context, peer, from string) error {
 	if err := n.checkBackup(s, from); err != nil {
 		return err
 	}
-	if n.nodeStatus(ctx, s).State == StateRunning {
-		if err := n.healthyCopy(ctx, s); err != nil {
-			return fmt.Errorf("%s serves, and a backup is older: %w", peer, err)
-		}
+	if err := n.replaceable(ctx, s); err != nil {
+		return err
+	}
+	if _, err := n.topHeight(ctx); err != nil {
+		return err
 	}
 	next := s.dataDir() + ".restored"
 	if err := copyBackup(next, from); err != nil {
@@ -158,6 +160,27 @@ func (n *Network) Restore(ctx context.Context, peer, from string) error {
 		return err
 	}
 	return n.StartNode(ctx, peer)
+}
+
+// replaceable refuses to give up data that may be newer than any backup and nowhere else. A
+// peer whose ledger is lost, or that an interrupted restore left, has nothing to lose.
+func (n *Network) replaceable(ctx context.Context, s spec) error {
+	why := ""
+	switch n.nodeStatus(ctx, s).State {
+	case StateRunning:
+		why = "serves, and a backup is older"
+	case StateStopped:
+		if _, err := erasure.ReadPrivateStore(ctx, s.dataDir(), Channel); err == nil && !s.quarantined() {
+			why = "is stopped and may have what no other peer has; `network up` starts it and shows whether its ledger is lost"
+		}
+	}
+	if why == "" {
+		return nil
+	}
+	if err := n.healthyCopy(ctx, s); err != nil {
+		return fmt.Errorf("%s %s: %w", s.name, why, err)
+	}
+	return nil
 }
 
 func copyBackup(to, from string) error {
@@ -202,20 +225,9 @@ const portQuarantine = 7951
 // quarantine runs the peer until it has all blocks that any node had at the
 // beginning, and stops it. An orderer alone may be behind.
 func (n *Network) quarantine(ctx context.Context, s spec) error {
-	var top, ordered uint64
-	for _, o := range n.nodes {
-		if o.kind == KindChaincode {
-			continue
-		}
-		if h, err := n.height(ctx, o); err == nil {
-			top = max(top, h)
-			if o.kind == KindOrderer {
-				ordered = max(ordered, h)
-			}
-		}
-	}
-	if ordered == 0 {
-		return errors.New("no orderer tells the channel's height")
+	top, err := n.topHeight(ctx)
+	if err != nil {
+		return err
 	}
 	c, err := n.launch().prepare(s)
 	if err != nil {
@@ -245,6 +257,24 @@ func (n *Network) quarantine(ctx context.Context, s spec) error {
 		return err
 	})
 	return errors.Join(err, s.stop(context.WithoutCancel(ctx), syscall.SIGTERM))
+}
+
+// topHeight is the most blocks that any node has. It is an error when no orderer tells: a
+// peer alone may be behind.
+func (n *Network) topHeight(ctx context.Context) (top uint64, err error) {
+	ordered := false
+	for _, o := range n.nodes {
+		if o.kind == KindChaincode {
+			continue
+		}
+		if h, err := n.height(ctx, o); err == nil {
+			top, ordered = max(top, h), ordered || o.kind == KindOrderer
+		}
+	}
+	if !ordered {
+		return 0, errors.New("no orderer tells the channel's height")
+	}
+	return top, nil
 }
 
 // metricHeight is a peer's height as its operations endpoint tells it, which

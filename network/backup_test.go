@@ -71,9 +71,19 @@ func TestI10_a_restore_that_was_interrupted_leaves_a_peer_that_nothing_else_star
 	t.Parallel()
 	n, us, eu := backupWorld(t)
 	from := backedUp(t, n, us)
-	// Nothing runs, so the restored peer cannot catch up and the restore ends half-way.
+	// Nothing runs, so the restored peer could not catch up.
 	if err := n.Restore(t.Context(), us.name, from); err == nil {
 		t.Fatal("restored without any orderer")
+	}
+	if _, err := os.Stat(filepath.Join(us.dataDir(), "kept")); err != nil || us.quarantined() {
+		t.Fatalf("a restore that could not end cost the peer's data: %v", err)
+	}
+	// As far as a restore that was killed may have come.
+	if err := errors.Join(os.WriteFile(us.quarantineFile(), nil, 0o600), os.RemoveAll(us.dataDir()), copyBackup(us.dataDir(), from)); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.replaceable(t.Context(), us); err != nil {
+		t.Errorf("restored again: %v", err)
 	}
 	if err := n.StartNode(t.Context(), us.name); !errors.Is(err, ErrQuarantine) {
 		t.Errorf("start: %v", err)

@@ -77,12 +77,17 @@ func (r Report) Worst() string {
 // differ from it; nil leaves that check out. What cannot be examined is a
 // finding.
 func (n *Network) Doctor(ctx context.Context, collectionsConfig []byte) Report {
+	var committed *Committed
+	var unknown error
+	if n.state.Deployed {
+		committed, unknown = n.CommittedDefinition(ctx)
+	}
 	lists := make([][]Finding, len(n.nodes))
 	heights := make([]uint64, len(n.nodes))
 	var g errgroup.Group
 	for i, s := range n.nodes {
 		g.Go(func() error {
-			lists[i], heights[i] = n.examine(ctx, s)
+			lists[i], heights[i] = n.examine(ctx, s, committed)
 			return nil
 		})
 	}
@@ -96,7 +101,7 @@ func (n *Network) Doctor(ctx context.Context, collectionsConfig []byte) Report {
 		r.Findings = append(r.Findings, lists[i]...)
 	}
 	if n.state.Deployed {
-		r.Findings = append(r.Findings, n.examineDefinition(ctx, collectionsConfig)...)
+		r.Findings = append(r.Findings, n.examineDefinition(committed, unknown, collectionsConfig)...)
 	}
 	return r
 }
@@ -111,8 +116,9 @@ func keepsUp(node string, height, top uint64) Finding {
 	return f
 }
 
-// examine checks one node; height is 0 if it does not tell one.
-func (n *Network) examine(ctx context.Context, s spec) (out []Finding, height uint64) {
+// examine checks one node; height is 0 if it does not tell one. committed is the
+// definition in force, nil if it is not known.
+func (n *Network) examine(ctx context.Context, s spec, committed *Committed) (out []Finding, height uint64) {
 	node := n.nodeStatus(ctx, s)
 	f := Finding{s.name, Error, CheckProcess, ""}
 	switch node.State {
@@ -136,10 +142,22 @@ func (n *Network) examine(ctx context.Context, s spec) (out []Finding, height ui
 	if node.PID != 0 && s.kind != KindChaincode {
 		out = append(out, n.logging(ctx, s))
 	}
-	if node.PID != 0 && s.kind == KindPeer {
-		out = append(out, privateData(s), transient(s, time.Now()))
+	if s.kind == KindPeer && node.State != StateNoChannel {
+		out = append(out, examineStores(ctx, s, node.Height, committed)...)
 	}
 	return out, node.Height
+}
+
+// examineStores checks the private data of a peer, which need not run.
+func examineStores(ctx context.Context, s spec, height uint64, committed *Committed) []Finding {
+	var collections []string
+	if committed != nil {
+		var err error
+		if collections, err = committed.heldBy(s.org); err != nil {
+			return []Finding{{s.name, Error, CheckPrivateData, err.Error()}}
+		}
+	}
+	return []Finding{privateData(s.name, readPrivate(ctx, s, collections)), transient(ctx, s, height, time.Now())}
 }
 
 func missingChannel(s spec) Finding {
@@ -265,10 +283,9 @@ func (n *Network) logSpec(ctx context.Context, s spec) (string, error) {
 }
 
 // examineDefinition checks the committed collections.
-func (n *Network) examineDefinition(ctx context.Context, collectionsConfig []byte) []Finding {
-	committed, err := n.CommittedDefinition(ctx)
-	if err != nil {
-		return []Finding{{"", Error, CheckCollections, err.Error()}}
+func (n *Network) examineDefinition(committed *Committed, unknown error, collectionsConfig []byte) []Finding {
+	if unknown != nil {
+		return []Finding{{"", Error, CheckCollections, unknown.Error()}}
 	}
 	var out []Finding
 	if collectionsConfig != nil {

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"domicile/erasure"
 )
 
 // Each finding of the doctor that a healthy network has not, on what provokes it.
@@ -13,10 +15,8 @@ func TestTheDoctorNamesEachTroubleAndWhatToDo(t *testing.T) {
 	t.Parallel()
 	s := spec{name: "peer0.UsHospital", kind: KindPeer, org: "UsHospital", dir: t.TempDir()}
 	const (
-		start   = "2026-01-01 INFO [nodeCmd] Starting peer: Version 3.1.1"
-		broken  = "ERRO [peer] Initialize -> Failed to load ledger global(hash of pvt data ...)"
-		missing = "WARN [gossip.privdata] 1 eligible collection private write sets. Will commit block with missing private write sets:[x]"
-		stuck   = "ERROR [gossip.privdata] Failed to reconcile missing private info, error: none"
+		start  = "2026-01-01 INFO [nodeCmd] Starting peer: Version 3.1.1"
+		broken = "ERRO [peer] Initialize -> Failed to load ledger global(hash of pvt data ...)"
 	)
 	logged := func(find func(spec) Finding, lines ...string) Finding {
 		t.Helper()
@@ -37,9 +37,10 @@ func TestTheDoctorNamesEachTroubleAndWhatToDo(t *testing.T) {
 		{"a peer that never joined", logged(missingChannel, start), CheckChannel, Error, "`network up` joins it"},
 		{"a ledger that does not open", logged(missingChannel, start, broken), CheckChannel, Error, "--heal"},
 		{"a ledger that opens again", logged(missingChannel, start, broken, start), CheckChannel, Error, "`network up` joins it"},
-		{"private data that is there", logged(privateData, start), CheckPrivateData, OK, ""},
-		{"private data that is missing", logged(privateData, start, missing), CheckPrivateData, Warn, "MISSING_DATA"},
-		{"reconciliation that is stuck", logged(privateData, start, missing, stuck), CheckPrivateData, Error, "--heal"},
+		{"private data that is there", privateData(s.name, privateState{}), CheckPrivateData, OK, ""},
+		{"private data that is missing", privateData(s.name, privateState{gaps: erasure.Gaps{Wanted: 1}}), CheckPrivateData, Warn, "MISSING_DATA"},
+		{"reconciliation that is stuck", privateData(s.name, privateState{gaps: erasure.Gaps{Wanted: 1}, failing: true}), CheckPrivateData, Error, "--heal"},
+		{"a store that cannot be read", privateData(s.name, privateState{err: os.ErrPermission}), CheckPrivateData, Warn, "cannot be read"},
 		{"room on the disk", room(s, diskWarning), CheckDisk, OK, "2048 MiB"},
 		{"little room", room(s, diskWarning-1), CheckDisk, Warn, "sweep"},
 		{"a disk that is nearly full", room(s, diskError-1), CheckDisk, Error, "make room now"},

@@ -238,9 +238,6 @@ func (n *Network) Rejoin(ctx context.Context, peer string) error {
 	if err := erasure.CompactPeer(ctx, s.dataDir()); err != nil {
 		return fmt.Errorf("%s has forgotten the channel: %w", peer, err)
 	}
-	if err := s.noteForgotten(); err != nil {
-		return fmt.Errorf("%s: %w", peer, err)
-	}
 	if err := firstBusy([]spec{s}); err != nil {
 		return err
 	}

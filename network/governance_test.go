@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,7 +37,9 @@ func connect(ctx context.Context, t *testing.T, n *Network, org, role string) *c
 }
 
 func TestOneRegionCannotChangeTheRulesOfAnotherAndBlocksAreForAuditors(t *testing.T) {
-	ctx, o := testContext(t), testOptions(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	t.Cleanup(cancel)
+	o := testOptions(t)
 	// Two of three organizations are of one region: it has the majority.
 	us := &o.Topology.Regions[0]
 	us.Organizations = append(us.Organizations, Organization{"UsPayer", 1})
@@ -61,6 +64,55 @@ func TestOneRegionCannotChangeTheRulesOfAnotherAndBlocksAreForAuditors(t *testin
 	}
 	t.Run("a peer that cannot load its ledger is seen and healed", func(t *testing.T) { brokenLedger(ctx, t, n, o) })
 	t.Run("a restored backup is purged again before it serves", func(t *testing.T) { restoredBackup(ctx, t, n) })
+	t.Run("a peer that misses private data is no copy, whatever its log says", func(t *testing.T) { noCopy(ctx, t, n) })
+}
+
+// noCopy lets a peer join again while the only one that has everything is away, and
+// empties its log.
+func noCopy(ctx context.Context, t *testing.T, n *Network) {
+	whole, newcomer := n.mustNode(t, "peer0.EuHospital"), n.mustNode(t, "peer1.EuHospital")
+	if err := n.StopNode(ctx, whole.name); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Rejoin(ctx, newcomer.name); err != nil {
+		t.Fatal(err)
+	}
+	held, err := n.heldBy(ctx, newcomer.org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = until(ctx, func() error {
+		if p := readPrivate(ctx, newcomer, held); p.err != nil || p.gaps.Wanted == 0 {
+			return fmt.Errorf("the store says %+v", p)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(newcomer.logFile(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.healthyCopy(ctx, whole); !errors.Is(err, ErrNoHealthyCopy) {
+		t.Errorf("a peer without the data is a copy of it: %v", err)
+	}
+	if err := n.Restore(ctx, whole.name, backedUp(t, n, whole)); !errors.Is(err, ErrNoHealthyCopy) {
+		t.Errorf("the stopped peer that alone has the data is replaced: %v", err)
+	}
+	found := false
+	for _, f := range n.Doctor(ctx, nil).Findings {
+		found = found || f.Node == newcomer.name && f.Check == CheckPrivateData && f.Severity != OK
+	}
+	if !found {
+		t.Error("the doctor goes by the log")
+	}
+	if err := n.StartNode(ctx, whole.name); err != nil {
+		t.Fatal(err)
+	}
+	err = until(ctx, func() error { return n.healthyCopy(ctx, whole) })
+	if err != nil {
+		t.Error("once the peer has fetched everything:", err)
+	}
 }
 
 // takeOver tries to commit, with the endorsements of one region, a definition

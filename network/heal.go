@@ -1,15 +1,14 @@
 package network
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"domicile/erasure"
 )
 
 // CheckPrivateData and CheckTransient are checks of [Network.Doctor].
@@ -33,7 +32,7 @@ type Healed struct {
 // a crash at the wrong moment does that, and so do rollbacks, see [Network.Rejoin]) or cannot reconcile their
 // private data forget the channel and join it again. It refuses that with
 // [ErrNoHealthyCopy] unless another peer of the organization runs, has the channel, is
-// at height and misses no private data. Nodes that were stopped on purpose stay
+// at height and misses no private data that the peer has. Nodes that were stopped on purpose stay
 // stopped. Peers are healed one after another; errors are joined.
 func (n *Network) Heal(ctx context.Context) ([]Healed, error) {
 	var done []Healed
@@ -80,7 +79,7 @@ func (n *Network) needsRejoin(ctx context.Context, s spec) string {
 			return "cannot go on with its ledger"
 		}
 	case StateRunning:
-		if p := readPrivateLog(s); p.stuck {
+		if p := readPrivate(ctx, s, nil); p.stuck() {
 			return "cannot reconcile its private data"
 		}
 	}
@@ -92,8 +91,12 @@ const copyPatience = 10 * time.Second
 
 // healthyCopy looks for another peer from which s could fetch everything again: it has
 // every block that any node had at the beginning, since the private data of the last ones
-// may be with s alone.
+// may be with s alone, and misses no private data that s has, by the peers' own stores.
 func (n *Network) healthyCopy(ctx context.Context, s spec) error {
+	collections, err := n.heldBy(ctx, s.org)
+	if err != nil {
+		return fmt.Errorf("%w: which collections %s holds is not known: %w", ErrNoHealthyCopy, s.org, err)
+	}
 	var top uint64
 	for _, other := range n.nodes {
 		if other.kind == KindChaincode {
@@ -103,115 +106,65 @@ func (n *Network) healthyCopy(ctx context.Context, s spec) error {
 			top = max(top, h)
 		}
 	}
+	own := readPrivate(ctx, s, collections) // what cannot be read may be whole
 	for end := time.Now().Add(copyPatience); ; {
-		behind := false
+		soon := false
 		for _, other := range ofOrg(n.nodes, KindPeer, s.org) {
 			h, err := n.height(ctx, other)
-			p := readPrivateLog(other)
-			if other.name == s.name || err != nil || h == 0 || p.missing || p.stuck {
+			if other.name == s.name || err != nil || h == 0 {
 				continue
 			}
-			if h >= top {
+			p := readPrivate(ctx, other, collections)
+			if h >= top && p.err == nil && p.gaps.Beyond(own.gaps) == 0 {
 				return nil
 			}
-			behind = true
+			soon = soon || !p.stuck() // behind, or fetching what it misses
 		}
-		if !behind || time.Now().After(end) || pause(ctx) != nil {
+		if !soon || time.Now().After(end) || pause(ctx) != nil {
 			return fmt.Errorf("%w: restore a backup (domicile network restore) or start another peer of %s first", ErrNoHealthyCopy, s.org)
 		}
 	}
 }
 
-// privateLog is what a peer's log says about private data. The peer offers it nowhere
-// else. What is missing stays so over starts, until it was fetched or the peer forgot
-// the channel: a peer that only started again is no copy to heal another one from.
-type privateLog struct {
-	missing bool // it committed blocks without private data it should have
-	stuck   bool // and failed to fetch them since its last start
-}
-
-// forgotten is the line that [Network.Rejoin] leaves in the peer's log once the peer has
-// nothing of the channel.
-const forgotten = "domicile: the peer has forgotten the channel"
-
-func (s spec) noteForgotten() error {
-	f, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(f, forgotten)
-	return errors.Join(err, f.Close())
-}
-
-// readPrivateLog reads the log for the words of Fabric's gossip/privdata
-// (pvtdataprovider.go, reconcile.go).
-func readPrivateLog(s spec) privateLog {
-	var p privateLog
-	f, err := os.Open(s.logFile())
-	if err != nil {
-		return p
-	}
-	defer f.Close()
-	sc := bufio.NewScanner(f)
-	sc.Buffer(make([]byte, 64<<10), 1<<20)
-	for sc.Scan() {
-		p.read(sc.Text())
-	}
-	return p
-}
-
-func (p *privateLog) read(line string) {
-	switch {
-	case strings.Contains(line, "Starting peer:"):
-		p.stuck = false
-	case line == forgotten:
-		*p = privateLog{}
-	case strings.Contains(line, "Will commit block with missing private write sets"):
-		p.missing = true
-	case strings.Contains(line, "Failed to reconcile missing private info"),
-		strings.Contains(line, "failed to reconcile pvtdata"):
-		p.stuck = true
-	case strings.Contains(line, "Reconciliation cycle finished successfully. reconciled"):
-		*p = privateLog{}
-	}
-}
-
-// privateData is the doctor's finding about a peer's private data.
-func privateData(s spec) Finding {
-	f := Finding{s.name, OK, CheckPrivateData, "no private data is known to be missing"}
-	switch p := readPrivateLog(s); {
-	case p.stuck:
-		f.Severity = Error
-		f.Message = "cannot fetch private data that it misses; are the other members' peers there? `network doctor --heal` lets it join again when another peer has everything"
-	case p.missing:
-		f.Severity = Warn
-		f.Message = "committed blocks without private data and has not fetched it yet; until then reads of it fail with MISSING_DATA"
-	}
-	return f
-}
-
-// Limits of the check of transient stores: more bytes than a burst of puts leaves,
-// and a time after which a channel counts as idle.
+// Limits of the check of transient stores: more bytes than a burst of puts leaves, a time
+// after which a channel counts as idle, and the blocks after which peers drop what never
+// was ordered (peer.gossip.pvtData.transientstoreMaxBlockRetention).
 const (
-	transientBytes = 64 << 20
-	transientIdle  = time.Hour
+	transientBytes     = 64 << 20
+	transientIdle      = time.Hour
+	transientRetention = 10
 )
 
 // transient is the doctor's finding about what was endorsed and perhaps never
-// ordered: it goes only when blocks come, and from the disk when it is compacted.
-func transient(s spec, now time.Time) Finding {
-	f := Finding{s.name, OK, CheckTransient, "the transient store is small"}
-	size, last, err := usage(filepath.Join(s.dataDir(), "transientstore"))
+// ordered: it goes only when blocks come, and from the disk when it is compacted. height
+// is the peer's, 0 if it does not tell one.
+func transient(ctx context.Context, s spec, height uint64, now time.Time) Finding {
+	f := Finding{s.name, OK, CheckTransient, "nothing waits in the transient store"}
+	size, _, err := usage(filepath.Join(s.dataDir(), "transientstore"))
 	if err != nil {
-		return Finding{s.name, Warn, CheckTransient, "the transient store cannot be looked at"}
+		return Finding{s.name, Warn, CheckTransient, "the transient store cannot be looked at: " + err.Error()}
+	}
+	store, err := erasure.ReadTransientStore(ctx, s.dataDir(), Channel)
+	if err != nil {
+		return Finding{s.name, Warn, CheckTransient, "the transient store cannot be read: " + err.Error()}
+	}
+	swept, _ := erasure.ReadPrivateStore(ctx, s.dataDir(), Channel) // what cannot be read CheckPrivateData tells
+	idle := now.Sub(lastBlock(s))
+	if store.Waiting > 0 {
+		f.Message = fmt.Sprintf("%d private write sets wait in the transient store, the oldest since height %d", store.Waiting, store.Oldest)
 	}
 	switch {
+	case store.Waiting > 0 && height > store.Oldest+2*transientRetention+1:
+		// Dropped at blocks that the retention divides, if that many blocks old.
+		f.Severity = Warn
+		f.Message += fmt.Sprintf(", and the peer has %d blocks: it does not drop what was endorsed and never ordered; is its transientstoreMaxBlockRetention %d?", height, transientRetention)
+	case idle > transientIdle && store.Waiting+swept.Unswept > 0:
+		f.Severity = Warn
+		f.Message += fmt.Sprintf("; no block for %s, so nothing is dropped from the transient store or swept (%d purged keys wait); `purge serve` sends heartbeats",
+			idle.Round(time.Minute), swept.Unswept)
 	case size > transientBytes:
 		f.Severity = Warn
-		f.Message = fmt.Sprintf("%d MiB in the transient store: endorsed proposals that were never submitted? `purge scrub` removes what has ended", size>>20)
-	case size > 0 && now.Sub(last) > transientIdle && now.Sub(lastBlock(s)) > transientIdle:
-		f.Severity = Warn
-		f.Message = fmt.Sprintf("no block for %s, so nothing is dropped from the transient store or swept; `purge serve` sends heartbeats", now.Sub(lastBlock(s)).Round(time.Minute))
+		f.Message += fmt.Sprintf("; its files have %d MiB: endorsed proposals that were never submitted? `purge scrub` removes what has ended", size>>20)
 	}
 	return f
 }

@@ -2,43 +2,49 @@ package network
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
+	"github.com/syndtr/goleveldb/leveldb"
 
 	"domicile/erasure"
 )
 
-func TestThePeersLogTellsWhetherPrivateDataIsMissing(t *testing.T) {
+func TestThePeersLogTellsWhetherFetchingFails(t *testing.T) {
 	t.Parallel()
 	const (
 		start   = "2026-01-01 INFO [nodeCmd] Starting peer: Version 3.1.1"
-		missing = "WARN [gossip.privdata] Could not fetch (or mark to reconcile later) 1 eligible collection private write sets for block [7] 0. Will commit block with missing private write sets:[x]"
 		failed  = "ERROR [gossip.privdata] Failed to reconcile missing private info, error: none"
+		other   = "WARN [gossip.privdata] failed to reconcile pvtdata chaincode domicile, collection us-a, block num 7, tx num 0 due to hash mismatch"
 		fetched = "INFO [gossip.privdata] Reconciliation cycle finished successfully. reconciled 1 private data keys from blocks range [7 - 7]"
 	)
+	s := spec{name: "p", kind: KindPeer, dir: t.TempDir()}
+	long := strings.Repeat("x", 2<<20)
 	for _, c := range []struct {
 		lines []string
-		want  privateLog
+		want  bool
 	}{
-		{[]string{start}, privateLog{}},
-		{[]string{start, missing}, privateLog{missing: true}},
-		{[]string{start, missing, failed}, privateLog{missing: true, stuck: true}},
-		{[]string{start, missing, failed, fetched}, privateLog{}},
-		{[]string{missing, failed, start}, privateLog{missing: true}},
-		{[]string{missing, start, fetched}, privateLog{}},
-		{[]string{missing, failed, forgotten, start}, privateLog{}},
+		{nil, false},
+		{[]string{start}, false},
+		{[]string{start, failed}, true},
+		{[]string{start, other}, true},
+		{[]string{failed}, true}, // the log was rotated since the start
+		{[]string{start, failed, fetched}, false},
+		{[]string{failed, start}, false},
+		{[]string{start, long, failed}, true},
+		{[]string{start, failed, long}, true},
 	} {
-		var p privateLog
-		for _, l := range c.lines {
-			p.read(l)
+		if err := os.WriteFile(s.logFile(), []byte(strings.Join(c.lines, "\n")), 0o600); err != nil {
+			t.Fatal(err)
 		}
-		if p != c.want {
-			t.Errorf("%q gives %+v, want %+v", c.lines, p, c.want)
+		if got := fetchFails(s); got != c.want {
+			t.Errorf("%.200q gives %t", c.lines, got)
 		}
 	}
 }
@@ -127,32 +133,122 @@ func findings(ctx context.Context, t *testing.T, dir, value string) int {
 func TestTheDoctorLooksAtTransientStores(t *testing.T) {
 	t.Parallel()
 	s := spec{name: "p", kind: KindPeer, dir: t.TempDir()}
-	store := filepath.Join(s.dataDir(), "transientstore")
-	if err := os.MkdirAll(store, 0o700); err != nil {
+	dir := filepath.Join(s.dataDir(), "transientstore")
+	look := func(height uint64, now time.Time) Finding { return transient(t.Context(), s, height, now) }
+	if got := look(9, time.Now()); got.Severity != Warn || !strings.Contains(got.Message, "cannot be read") {
+		t.Errorf("no store: %+v", got)
+	}
+	db, err := leveldb.OpenFile(dir, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.Create(filepath.Join(store, "000001.log"))
+	defer db.Close()
+	now := time.Now()
+	if got := look(500, now.Add(2*transientIdle)); got.Severity != OK {
+		t.Errorf("an empty store on an idle channel: %+v", got)
+	}
+	if err := db.Put([]byte(Channel+"\x00H\x00\x01\x09\x00tx\x00uuid"), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	chains := filepath.Join(s.dataDir(), "ledgersData", "chains", "chains", Channel)
+	if err := os.MkdirAll(chains, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(chains, "blockfile_000000"), []byte("block"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		height uint64
+		now    time.Time
+		want   string
+		says   string
+	}{
+		{"what has just come", 10, now, OK, "since height 9"},
+		{"what may still be dropped", 9 + 2*transientRetention + 1, now, OK, "since height 9"},
+		{"what blocks went by without dropping", 9 + 2*transientRetention + 2, now, Warn, "does not drop"},
+		{"an idle channel", 10, now.Add(2 * transientIdle), Warn, "no block for 2h"},
+	} {
+		if got := look(c.height, c.now); got.Severity != c.want || !strings.Contains(got.Message, c.says) {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+	if err := os.Truncate(filepath.Join(chains, "blockfile_000000"), 0); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(filepath.Join(dir, "large"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := transient(s, info.ModTime()); got.Severity != OK {
-		t.Errorf("an empty store: %+v", got)
-	}
-	if err := f.Truncate(1); err != nil {
-		t.Fatal(err)
-	}
-	if got := transient(s, info.ModTime().Add(2*transientIdle)); got.Severity != Warn || !strings.Contains(got.Message, "no block") {
-		t.Errorf("an idle channel: %+v", got)
-	}
 	if err := f.Truncate(transientBytes + 1); err != nil { // sparse
 		t.Fatal(err)
 	}
-	if got := transient(s, info.ModTime()); got.Severity != Warn || !strings.Contains(got.Message, "MiB") {
+	if got := look(10, time.Now()); got.Severity != Warn || !strings.Contains(got.Message, "MiB") {
 		t.Errorf("a large store: %+v", got)
+	}
+}
+
+// The doctor goes by the retention that peers are given.
+func TestTheDoctorKnowsTheRetentionOfTransientStores(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("templates/core.yaml.tmpl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("transientstoreMaxBlockRetention: %d\n", transientRetention); !strings.Contains(string(b), want) {
+		t.Errorf("the peers' settings do not say %s", want)
+	}
+}
+
+// A peer's private data store says what is missing, whatever became of its log.
+func TestWhatIsMissingIsReadFromTheStoreAndNotFromTheLog(t *testing.T) {
+	t.Parallel()
+	s := spec{name: "peer0.EuHospital", kind: KindPeer, org: "EuHospital", dir: t.TempDir()}
+	if p := readPrivate(t.Context(), s, nil); p.err == nil {
+		t.Error("a store that is not there was read")
+	}
+	db, err := leveldb.OpenFile(filepath.Join(s.dataDir(), "ledgersData", "pvtdataStore"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	put := func(key string) {
+		t.Helper()
+		if err := db.Put([]byte(Channel+"\x00"+key), []byte{7: 1, 15: 1}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("\x02data")
+	held := []string{"eu-a"}
+	for _, c := range []struct {
+		key, log, want, says string
+	}{
+		{"", "", OK, "no private data is missing"},
+		{"\x05domicile\x00us-a\x00\x07\xf0", "", OK, "no private data is missing"}, // of others
+		{"\x05domicile\x00eu-a\x00\x07\xf0", "", Warn, "WILL NOT FETCH THEM: 1 of eu-a"},
+		{"\x06\x07\xf0", "", Warn, "has not begun to fetch"},
+		{"\x04\x07\xf1domicile\x00eu-a", "", Warn, "misses 1 private write sets and has not fetched"},
+		{"\x08\x07\xf2domicile\x00eu-a", "", Warn, "misses 2 private write sets and did not find 1"},
+		{"", "Failed to reconcile missing private info", Error, "--heal"},
+	} {
+		if c.key != "" {
+			put(c.key)
+		}
+		if err := os.WriteFile(s.logFile(), []byte(c.log), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got := privateData(s.name, readPrivate(t.Context(), s, held))
+		if got.Severity != c.want || !strings.Contains(got.Message, c.says) {
+			t.Errorf("after %q, with the log %q: %+v", c.key, c.log, got)
+		}
+	}
+	for _, key := range []string{"\x04\x07\xf1domicile\x00eu-a", "\x08\x07\xf2domicile\x00eu-a"} {
+		if err := db.Delete([]byte(Channel+"\x00"+key), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p := readPrivate(t.Context(), s, held); p.stuck() {
+		t.Error("a peer that misses nothing is stuck, because an old line of its log says so")
 	}
 }

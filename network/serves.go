@@ -1,13 +1,11 @@
 package network
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -98,17 +96,8 @@ func (n *Network) height(ctx context.Context, s spec) (uint64, error) {
 // block to it, which ends it at every start. Both follow from private data that was
 // purged and is wanted once more (see [Network.Rejoin]).
 func ledgerBroken(s spec) bool {
-	f, err := os.Open(s.logFile())
-	if err != nil {
-		return false
-	}
-	defer f.Close()
 	broken := false
-	sc := bufio.NewScanner(f)
-	sc.Buffer(make([]byte, 64<<10), 1<<20)
-	for sc.Scan() {
-		broken = breaksLedger(sc.Text(), broken)
-	}
+	eachLogLine(s, func(line string) { broken = breaksLedger(line, broken) })
 	return broken
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"testing"
+
+	"domicile/chaincode/record"
 )
 
 // planting makes a run store a canary in f.
@@ -76,6 +78,25 @@ func TestACanaryThatCannotBeStoredStopsNothing(t *testing.T) {
 	o.Canary = func(context.Context, string, string) (Item, error) { return Item{}, errors.New("no") }
 	res, err := Run(t.Context(), f, o)
 	if err != nil || res.Purged != 25 || res.CanaryFailures != 1 {
+		t.Errorf("%+v, %v", res, err)
+	}
+}
+
+// bare is a ledger whose purges leave no evidence.
+type bare struct{ *fake }
+
+func (b bare) Purge(ctx context.Context, q record.PurgeRequest) (Receipt, error) {
+	rc, err := b.fake.Purge(ctx, q)
+	rc.WithoutEvidence = err == nil && len(q.IDs) > 0 && q.Part != record.PartRest
+	return rc, err
+}
+
+func TestRecordsPurgedWithoutEvidenceAreCountedOnceAndCanariesNot(t *testing.T) {
+	f := world()
+	f.add(2, record.BatchBytes+1, "2026-01-01") // in two steps
+	o, made := planting(f, options())
+	res, err := Run(t.Context(), bare{f}, o)
+	if err != nil || len(*made) != 1 || res.WithoutEvidence != res.Purged || res.Purged == 0 {
 		t.Errorf("%+v, %v", res, err)
 	}
 }

@@ -159,7 +159,7 @@ func (r *runner) purgeJob(part record.Part) job {
 			}
 			r.result.Batches++
 			if rc.WithoutEvidence {
-				r.result.WithoutEvidence += len(batch)
+				r.result.WithoutEvidence += len(batch) - canaries(batch)
 			}
 			r.block = max(r.block, rc.Block)
 			return rc, nil
@@ -183,6 +183,16 @@ func (r *runner) purgeJob(part record.Part) job {
 			return r.settlePurge(ctx, part, done, batch)
 		},
 	}
+}
+
+// canaries counts the records about nobody.
+func canaries(batch []Item) (n int) {
+	for _, it := range batch {
+		if it.Canary {
+			n++
+		}
+	}
+	return n
 }
 
 // settlePurge reads what became of a purge whose answer was lost.

@@ -30,10 +30,12 @@ type Result struct {
 	Failures map[record.Code]int `json:"failures,omitempty"`
 	// Left could have been purged and was not: the run was cut short, or a step
 	// failed. Oldest is the earliest due date among them. What a run that was
-	// cut short did not read is not counted; it is due no earlier than Oldest.
+	// cut short did not read is not counted: later entries of the index, which are
+	// due no earlier, and other collections, of which nothing is known.
 	Left   int    `json:"left,omitempty"`
 	Oldest string `json:"oldest,omitempty"`
-	// WithoutEvidence were purged when no peer had their bytes: no search of disks
+	// WithoutEvidence were purged when no peer had their bytes, or by a caller who keeps
+	// no evidence: no search of disks
 	// will look for them.
 	WithoutEvidence int `json:"withoutEvidence,omitempty"`
 	// HeldBack wait for others to fill up their batch; see Options.HoldBack.

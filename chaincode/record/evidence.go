@@ -225,11 +225,12 @@ type EvidenceEntry struct {
 // AttestRequest ([OpAttest]; an administrator or operator of a holder) registers an
 // attestation of the caller's own organisation with the evidence of the records that
 // were looked for. It replaces the organisation's registration before it, so that
-// residue found later counts.
+// residue found later counts, and no earlier search makes up for it.
 //
 // The evidence must be on the ledger, which shows that the registration came after
 // the purge, and the search must have begun after the purge's own time:
-// [CodeNotAttested]. Clean or not, its transaction looks the same.
+// [CodeNotAttested], as for a search that began before the one that the organisation has
+// registered. Clean or not, its transaction looks the same.
 type AttestRequest struct {
 	Version    int      `json:"v"`
 	Region     string   `json:"region"`

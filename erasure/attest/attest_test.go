@@ -182,23 +182,64 @@ func TestADirectoryThatIsNotThereIsAnErrorAndNotClean(t *testing.T) {
 	}
 }
 
+// gapsOf counts what was not covered, by store.
+func gapsOf(n certificate.Node) map[string]int {
+	out := map[string]int{}
+	for _, s := range n.Stores {
+		if len(s.NotCovered) > 0 {
+			out[s.Name] += len(s.NotCovered)
+		}
+	}
+	return out
+}
+
 // A store on another disk, linked into the peer's directory, is not clean because nobody
-// looked.
+// looked; it is searched when it is named as well.
 func TestT33_AStoreThatIsALinkIsNamedAsNotSearched(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{".", "data", "data/ledgersData"} {
+		w := &attest.Wanted{}
+		value, _ := purged(t, w)
+		dir, elsewhere := peerDir(t, func(string, *leveldb.DB) {}), filepath.Join(t.TempDir(), "disk2")
+		db, err := leveldb.OpenFile(elsewhere, nil)
+		must(t, err)
+		must(t, db.Put([]byte("k"), value, nil))
+		must(t, db.Close())
+		must(t, os.RemoveAll(filepath.Join(dir, "data/ledgersData/pvtdataStore")))
+		must(t, os.Symlink(elsewhere, filepath.Join(dir, at, "pvtdataStore")))
+		name := filepath.Join(at, "pvtdataStore")
+		node, found := search(t, dir, w)
+		if got := gapsOf(node); len(got) != 1 || got[name] != 1 || len(found) > 0 {
+			t.Errorf("link in %s: not covered %v, found %v", at, got, found)
+		}
+		if attest.Gaps(&certificate.Statement{Nodes: []certificate.Node{node}}) != 1 {
+			t.Errorf("link in %s: no gap of the statement", at)
+		}
+		node, found, err = attest.Search(t.Context(), attest.Node{Name: "peer0", Kind: "peer", Dirs: []string{dir, elsewhere}, Height: 7}, w, time.Now)
+		if got := gapsOf(node); err != nil || len(got) > 0 || len(found) != 1 {
+			t.Errorf("link in %s to a directory that is named, too: %v, not covered %v, found %v", at, err, got, found)
+		}
+	}
+}
+
+// Directories that are not a peer's, such as its logs alone or the mount point of a disk
+// that is not mounted, must not make a clean search.
+func TestASearchOfDirectoriesThatAreNotAPeersIsNotClean(t *testing.T) {
 	t.Parallel()
 	w := &attest.Wanted{}
 	purged(t, w)
-	for _, at := range []string{".", "data", "data/ledgersData"} {
-		dir := t.TempDir()
-		must(t, os.MkdirAll(filepath.Join(dir, at), 0o700))
-		must(t, os.Symlink(t.TempDir(), filepath.Join(dir, at, "pvtdataStore")))
-		node, _ := search(t, dir, w)
-		gaps := 0
-		for _, s := range node.Stores {
-			gaps += len(s.NotCovered)
-		}
-		if gaps != 1 {
-			t.Errorf("link in %s: %+v", at, node.Stores)
-		}
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "peer.log"), []byte("started"), 0o600))
+	node, _ := search(t, dir, w)
+	if got := gapsOf(node); len(got) != 3 || attest.Whole(node) {
+		t.Errorf("the logs alone: not covered %v", got)
+	}
+	whole := peerDir(t, func(string, *leveldb.DB) {})
+	if node, _ = search(t, whole, w); len(gapsOf(node)) > 0 || !attest.Whole(node) {
+		t.Errorf("a peer's directory: %+v", node.Stores)
+	}
+	node, _ = search(t, filepath.Join(whole, "data", "ledgersData"), w)
+	if got := gapsOf(node); len(got) != 1 || got["transientstore"] != 1 {
+		t.Errorf("its ledgers alone: not covered %v", got)
 	}
 }

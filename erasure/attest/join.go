@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path"
 	"slices"
 
 	"domicile/chaincode/record"
@@ -36,6 +37,9 @@ type Expected struct {
 	Peers map[string][]string
 	// Pending are the purged records whose evidence is not settled.
 	Pending []record.Ref
+	// Unreadable are those of them whose evidence was made with another index key than the
+	// one at hand: nobody who has this one can look for them.
+	Unreadable map[record.Ref]bool
 	// Purged is the number of the block that purged each record: a peer that had not
 	// processed it was searched too early.
 	Purged map[record.Ref]uint64
@@ -99,6 +103,8 @@ const (
 	WhyGaps = "could not search parts of its stores"
 	// WhyUnregistered: the log does not know the attestation that was given.
 	WhyUnregistered = "has not registered this attestation"
+	// WhyUnreadable: the index key was changed between purge and search.
+	WhyUnreadable = "has not attested this record, whose evidence opens with an earlier index key"
 	// WhyUnknown: no peer could tell which block purged the record.
 	WhyUnknown = "attested, and the block of the purge is not known"
 )
@@ -179,6 +185,23 @@ func Gaps(s *certificate.Statement) int {
 	return n
 }
 
+// Whole reports whether a node has stores on disks and all of them were searched.
+func Whole(n certificate.Node) bool {
+	return len(n.Stores) > 0 && !slices.ContainsFunc(n.Stores, gap)
+}
+
+// Refused reports whether a peer's private data store that was compacted has residue. What
+// was purged and swept is gone then: the rest was purged after it, or was written by
+// transactions that the validators refused. So does each of two purges at once that came
+// too late: a purge writes the names of the keys that it purges.
+func Refused(s *certificate.Statement) bool {
+	return slices.ContainsFunc(s.Nodes, func(n certificate.Node) bool {
+		return n.ScrubbedAt != "" && slices.ContainsFunc(n.Stores, func(st certificate.Store) bool {
+			return st.Found > 0 && path.Base(st.Name) == "pvtdataStore"
+		})
+	})
+}
+
 func gap(st certificate.Store) bool { return st.Method != "memory" && len(st.NotCovered) > 0 }
 
 // nodes are those with such a store.
@@ -233,7 +256,7 @@ type lack struct {
 func (j *joiner) unsearched(s *certificate.Statement) []string {
 	out := slices.Clone(s.Missing)
 	for _, p := range j.x.Peers[s.Org] {
-		searched := slices.ContainsFunc(s.Nodes, func(n certificate.Node) bool { return n.Name == p && len(n.Stores) > 0 })
+		searched := slices.ContainsFunc(s.Nodes, func(n certificate.Node) bool { return n.Name == p && n.Kind == peerKind && len(n.Stores) > 0 })
 		if !searched && !slices.Contains(out, p) {
 			out = append(out, p)
 		}
@@ -303,6 +326,9 @@ func (j *joiner) by(org string, ref record.Ref) lack {
 			return j.fault[i]
 		}
 		return j.compared(a, ref)
+	}
+	if j.x.Unreadable[ref] {
+		return lack{why: WhyUnreadable}
 	}
 	return out
 }

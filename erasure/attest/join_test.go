@@ -80,6 +80,9 @@ func TestAReportNamesWhoOwesWhatAndWhy(t *testing.T) {
 		"one of two peers":             {[]attest.Signed{unsearched}, attest.WhyIncomplete, one},
 		"a peer that was down":         {[]attest.Signed{missing}, attest.WhyIncomplete, one},
 		"no peer at all":               {[]attest.Signed{nowhere}, attest.WhyIncomplete, []string{"peer0.B", "peer1.B"}},
+		"a peer under another kind of node, of which no height is asked": {
+			with(func(n *certificate.Node) { n.Kind, n.Height = "chaincode", 0 }), attest.WhyIncomplete, one,
+		},
 		"a peer before it had the purge": {
 			with(func(n *certificate.Node) { n.Height = 10 }), attest.WhyEarly, one,
 		},
@@ -122,6 +125,28 @@ func TestOnlyARegisteredAttestationSettlesAndAPurgeOfAnUnknownBlockIsNotCompared
 	r, settled = attest.Join(x, a)
 	if settled[alone] || !settled[both] || r.Collections[0].Lacking[0].Why != attest.WhyUnknown {
 		t.Errorf("%+v %v", r.Collections, settled)
+	}
+}
+
+// To search again does not help where nobody can read what to look for.
+func TestEvidenceOfAnEarlierIndexKeyIsNamedAsSuch(t *testing.T) {
+	t.Parallel()
+	x := region
+	x.Pending = []record.Ref{alone, both}
+	x.Unreadable = map[record.Ref]bool{both: true}
+	r, settled := attest.Join(x, []attest.Signed{statement("A", late, alone), statement("B", late)})
+	if r.Complete || settled[both] || !settled[alone] {
+		t.Errorf("%+v %v", r, settled)
+	}
+	for _, l := range r.Collections[1].Lacking {
+		if l.Why != attest.WhyUnreadable {
+			t.Errorf("%+v", l)
+		}
+	}
+	// With that key it can be searched, and counts.
+	r, settled = attest.Join(x, []attest.Signed{statement("A", late, alone, both), statement("B", late, both)})
+	if !r.Complete || !settled[both] {
+		t.Errorf("%+v %v", r, settled)
 	}
 }
 
@@ -168,5 +193,24 @@ func TestMemoryThatWasNotSearchedIsSaidInTheStatementAndDoesNotKeepTheEvidence(t
 	x.Pending = []record.Ref{alone}
 	if _, settled := attest.Join(x, []attest.Signed{a}); !settled[alone] {
 		t.Error("not settled")
+	}
+}
+
+func TestResidueOfRefusedTransactionsIsToldFromWhatAScrubRemoves(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, store, scrubbed string
+		found                 int
+		want                  bool
+	}{
+		{"compacted, and found", "data/ledgersData/pvtdataStore", early, 1, true},
+		{"compacted, and nothing found", "data/ledgersData/pvtdataStore", early, 0, false},
+		{"not compacted", "data/ledgersData/pvtdataStore", "", 1, false},
+		{"another store", "data/ledgersData/stateLeveldb", early, 1, false},
+	} {
+		s := certificate.Statement{Nodes: []certificate.Node{{ScrubbedAt: c.scrubbed, Stores: []certificate.Store{{Name: c.store, Found: c.found}}}}}
+		if got := attest.Refused(&s); got != c.want {
+			t.Errorf("%s: %t", c.name, got)
+		}
 	}
 }

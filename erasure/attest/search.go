@@ -102,7 +102,8 @@ func (r Residue) String() string {
 }
 
 // Search looks for what is wanted on one node. It only reads, and the node may run.
-// Several nodes may be searched at once.
+// Several nodes may be searched at once. Of a peer, a database that every peer has and
+// that is in none of the directories is named as not covered: the wrong ones were given.
 // The error is that of a directory that cannot be opened, or of ctx.
 func Search(ctx context.Context, n Node, w *Wanted, now func() time.Time) (certificate.Node, []Residue, error) {
 	out := certificate.Node{Name: n.Name, Kind: n.Kind, Height: n.Height, SearchedAt: now().UTC().Format(time.RFC3339), Stores: []certificate.Store{}}
@@ -126,12 +127,21 @@ func Search(ctx context.Context, n Node, w *Wanted, now func() time.Time) (certi
 		}
 		out.Stores = append(out.Stores, s)
 	}
+	if n.Kind == peerKind {
+		for _, name := range erasure.MissingStores(n.Dirs...) {
+			add(name, "tables, journals", "", &erasure.Report{NotCovered: []string{"no such database in the directories that were named: are they this peer's?"}})
+		}
+	}
+	named := realPaths(n.Dirs)
 	for _, dir := range n.Dirs {
 		roots, links, err := storesOf(dir)
 		if err != nil {
 			return out, found, fmt.Errorf("search %s: %w", n.Name, err)
 		}
 		for _, link := range links {
+			if leadsInto(link.path, named) {
+				continue // searched where it is
+			}
 			add(link.name, "raw", "", &erasure.Report{NotCovered: []string{"a symbolic link, not followed: name the directory that it leads to as one of the node's"}})
 		}
 		for _, root := range roots {
@@ -156,6 +166,26 @@ func Search(ctx context.Context, n Node, w *Wanted, now func() time.Time) (certi
 		add("memory", "memory", "", r)
 	}
 	return out, found, nil
+}
+
+// realPaths resolves links in the paths of directories.
+func realPaths(dirs []string) []string {
+	var out []string
+	for _, dir := range dirs {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			out = append(out, real)
+		}
+	}
+	return out
+}
+
+// leadsInto reports whether a link leads to one of the directories, or below one.
+func leadsInto(link string, dirs []string) bool {
+	target, err := filepath.EvalSymlinks(link)
+	return err == nil && slices.ContainsFunc(dirs, func(dir string) bool {
+		rel, err := filepath.Rel(dir, target)
+		return err == nil && filepath.IsLocal(rel)
+	})
 }
 
 // residue sums up what was found in one store.

@@ -102,9 +102,12 @@ func (s *Statement) signed() ([]byte, error) {
 	return append([]byte(attestationDomain), b...), err
 }
 
-// Sign makes an attestation. The key must be ECDSA and belong to the certificate (PEM).
+// Sign makes an attestation, of [MaxRecords] records at most. The key must be ECDSA and belong to the certificate (PEM).
 func Sign(s Statement, certificate []byte, key crypto.Signer) (*Attestation, error) {
 	s.Version = AttestationVersion
+	if len(s.Records) > MaxRecords {
+		return nil, fmt.Errorf("sign an attestation: of %d records, and at most %d fit", len(s.Records), MaxRecords)
+	}
 	cert, err := parseCertificate(certificate)
 	if err != nil {
 		return nil, fmt.Errorf("sign an attestation: %w", err)

@@ -23,8 +23,10 @@ const (
 	MaxSize = 32 << 20
 	// MaxGenesis is the largest genesis block, in bytes.
 	MaxGenesis = 4 << 20
-	// MaxAttestation is the largest attestation, in bytes.
-	MaxAttestation = 4 << 20
+	// MaxAttestation is the largest attestation, in bytes: MaxRecords records, and as much again.
+	MaxAttestation = 16 << 20
+	// MaxRecords is how many records one attestation may name.
+	MaxRecords = 100_000
 	// maxItems bounds the objects, lists and their members in a file, because a short item can take much memory.
 	maxItems = 500_000
 	// maxPart is the largest part of a receipt, in bytes, for the same reason: it is decoded before it is believed.

@@ -316,6 +316,27 @@ func TestAFileTooLargeIsNotRead(t *testing.T) {
 	}
 }
 
+// As many records as one run may purge fit into an attestation that can be read again.
+func TestAnAttestationOfAsManyRecordsAsItMayNameIsReadAgain(t *testing.T) {
+	w := newWorld(t)
+	s := Statement{Channel: "global", Genesis: strings.Repeat("0", 64), Org: "UsA", StatedAt: "2026-03-02T00:00:00Z", Nodes: []Node{}, NotCovered: []string{"swap"}}
+	for range MaxRecords {
+		s.Records = append(s.Records, record.Ref{Collection: strings.Repeat("c", 64), ID: strings.Repeat("a", 26)})
+	}
+	admin := w.orgs["UsA"].issue(t, "admin")
+	a, err := Sign(s, admin.pem, admin.key)
+	must(t, err)
+	b, err := a.Encode()
+	must(t, err)
+	if _, err := DecodeAttestation(b); err != nil {
+		t.Errorf("%d bytes: %v", len(b), err)
+	}
+	s.Records = append(s.Records, s.Records[0])
+	if _, err := Sign(s, admin.pem, admin.key); err == nil {
+		t.Error("one more is signed")
+	}
+}
+
 // TestAHostileFileTakesBoundedMemory: short items that decode to large ones are counted first.
 func TestAHostileFileTakesBoundedMemory(t *testing.T) {
 	genesis := fixture(t, "genesis.block")

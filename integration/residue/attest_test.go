@@ -6,15 +6,19 @@ package residue
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"domicile/chaincode/record"
 	"domicile/erasure/attest"
 	"domicile/erasure/certificate"
 	"domicile/gateway"
@@ -153,8 +157,8 @@ func (s *small) report(ctx context.Context, t *testing.T, status int, region, fi
 	return r
 }
 
-// endRefused tries to end evidence past the command, which would not send it.
-func (s *small) endRefused(ctx context.Context, t *testing.T) {
+// purger is a client of UsHospital's purger.
+func (s *small) purger(ctx context.Context, t *testing.T) *gateway.Client {
 	t.Helper()
 	settings, err := gateway.LoadSettings(filepath.Join(s.dir, "settings", "UsHospital.purger.yaml"))
 	if err != nil {
@@ -164,7 +168,14 @@ func (s *small) endRefused(ctx context.Context, t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// endRefused tries to end evidence past the command, which would not send it.
+func (s *small) endRefused(ctx context.Context, t *testing.T) {
+	t.Helper()
+	c := s.purger(ctx, t)
 	pending, err := c.Evidence(ctx, "us-a")
 	if err != nil || len(pending) == 0 {
 		t.Fatalf("%d records wait: %v", len(pending), err)
@@ -212,4 +223,56 @@ func foundIn(s certificate.Statement, store string) (n int) {
 		}
 	}
 	return n
+}
+
+// TestT33_WhatTheLaterOfTwoPurgesLeavesIsFoundAndPurged: the purge that comes too late names keys
+// of records that are gone, in private data that no sweep and no scrub takes.
+func TestT33_WhatTheLaterOfTwoPurgesLeavesIsFoundAndPurged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: -short: no test on a real network runs")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	s := newNetwork(ctx, t, "--topology", "small", "--rules", "none")
+	client := s.purger(ctx, t)
+	for tries := 1; !s.purgedAtOnce(ctx, t, client); tries++ {
+		if tries == 20 {
+			t.Fatal("no two purges met in one block")
+		}
+	}
+	file := filepath.Join(t.TempDir(), "us.json")
+	s.run(ctx, t, 0, nil, "purge", "run", "--region", "us", "--execute") // tombstones
+	s.run(ctx, t, 0, nil, "purge", "scrub", "--region", "us", "--execute")
+	var words bytes.Buffer
+	if got := cli.Run(ctx, []string{"--dir", s.dir, "purge", "attest", "--region", "us", "-o", file}, strings.NewReader(""), io.Discard, &words); got != cli.ExitRefused {
+		t.Fatalf("status %d\n%s", got, words.String())
+	}
+	if st := s.attestation(t, file).Statement; foundIn(st, "data/ledgersData/pvtdataStore") == 0 || !strings.Contains(words.String(), "domicile purge failed --execute") {
+		t.Errorf("%+v\n%s", st, words.String())
+	}
+	s.run(ctx, t, 0, nil, "purge", "failed", "--region", "us", "--execute", "--authority", "a", "--reason", "r")
+	s.run(ctx, t, 0, nil, "purge", "scrub", "--region", "us", "--execute")
+	s.run(ctx, t, 0, nil, "purge", "attest", "--region", "us", "-o", file)
+	if r := s.report(ctx, t, 0, "us", file, "--settle"); !r.Complete {
+		t.Errorf("%+v", r)
+	}
+}
+
+// purgedAtOnce has one client purge a record twice at the same time, and reports whether one
+// of the transactions was refused in its block.
+func (s *small) purgedAtOnce(ctx context.Context, t *testing.T, c *gateway.Client) bool {
+	t.Helper()
+	var put struct{ ID, Collection string }
+	if err := json.Unmarshal([]byte(s.run(ctx, t, 0, encounter, "record", "put", "--region", "us", "--import", rand.Text(), "-")), &put); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() {
+			_, err := c.Purge(ctx, record.PurgeRequest{Collection: put.Collection, Ground: record.GroundDue, IDs: []string{put.ID}})
+			t.Log("purge:", err) // of the later one that it is gone
+		})
+	}
+	all.Wait()
+	return strings.Contains(s.run(ctx, t, 0, nil, "purge", "failed", "--region", "us", "--json"), `"due/`)
 }

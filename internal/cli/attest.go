@@ -103,6 +103,7 @@ func (a *app) attest(ctx context.Context, o attestFlags) error {
 		return err
 	}
 	var residue []attest.Residue
+	hint := "domicile purge scrub removes it from the peers' disks and memory"
 	for _, op := range ops {
 		w, err := a.wanted(ctx, o, op.org)
 		if err != nil {
@@ -117,6 +118,9 @@ func (a *app) attest(ctx context.Context, o attestFlags) error {
 			return err
 		}
 		residue = append(residue, found...)
+		if attest.Refused(&signed.Statement) {
+			hint = failedHint
+		}
 		file, err := a.putOut(o, signed, len(ops) > 1)
 		if err != nil {
 			return err
@@ -132,8 +136,12 @@ func (a *app) attest(ctx context.Context, o attestFlags) error {
 	for _, r := range residue {
 		a.say("residue: %s", r)
 	}
-	return refused{fmt.Sprintf("residue of purged records in %d stores, named above", len(residue)), "domicile purge scrub removes it from the peers' disks and memory"}
+	return refused{fmt.Sprintf("residue of purged records in %d stores, named above", len(residue)), hint}
 }
+
+// failedHint is for residue that a scrub has left.
+const failedHint = "a private data store that was compacted still has it: domicile purge failed --execute purges what refused transactions left, such as those of two purges at once; " +
+	"then scrub and search again"
 
 // search is what an attestation is made of.
 type wantedAt struct {
@@ -167,21 +175,37 @@ func (a *app) addEvidence(ctx context.Context, client *gateway.Client, w *wanted
 	if err != nil {
 		return err
 	}
-	unreadable := 0
-	for _, e := range pending {
-		if e.Prints == nil {
-			unreadable++
-			continue
-		}
+	unreadable := len(pending)
+	pending = slices.DeleteFunc(pending, func(e gateway.Evidence) bool { return e.Prints == nil })
+	unreadable -= len(pending)
+	chosen := mostInNeed(pending, client.Org(), certificate.MaxRecords)
+	if n := len(pending) - len(chosen); n > 0 {
+		a.say("warning: %d more records wait to be attested than one attestation can name: search again, into another file, after this", n)
+	}
+	for _, e := range chosen {
 		if err := w.Add(e.Ref, e.Prints); err != nil {
 			return err
 		}
-		w.pending = append(w.pending, e)
 	}
+	w.pending = chosen
 	if unreadable > 0 {
-		a.say("warning: the evidence of %d records was made with another index key and cannot be read; they are not attested", unreadable)
+		a.say("warning: the evidence of %d records was made with another index key and cannot be read; they are not attested: search once more with settings that name that key", unreadable)
 	}
 	return nil
+}
+
+// mostInNeed chooses records for one search: those first for which the organisation has
+// registered no clean one yet, so that searches one after another come to all.
+func mostInNeed(pending []gateway.Evidence, org string, most int) []gateway.Evidence {
+	clean := func(e gateway.Evidence) int {
+		if slices.ContainsFunc(e.Attested, func(r record.Registration) bool { return r.Org == org && r.Clean() }) {
+			return 1
+		}
+		return 0
+	}
+	out := slices.Clone(pending)
+	slices.SortStableFunc(out, func(a, b gateway.Evidence) int { return clean(a) - clean(b) })
+	return out[:min(most, len(out))]
 }
 
 // pending is all evidence that the client may read, of records that are gone whole:

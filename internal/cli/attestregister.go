@@ -74,18 +74,22 @@ func (a *app) registerFile(ctx context.Context, o attestFlags) error {
 // register registers what an attestation says with the evidence of the records that it
 // names, as the one who signed it.
 func (a *app) register(ctx context.Context, o attestFlags, op operator, signed attest.Signed, pending []gateway.Evidence) error {
-	keys := map[string][]string{}
+	keys, named := map[string][]string{}, map[record.Ref]bool{}
+	for _, ref := range signed.Statement.Records {
+		named[ref] = true
+	}
+	search := attest.Summary(signed)
 	var names []string
 	for _, e := range pending {
-		if !slices.Contains(signed.Statement.Records, e.Ref) {
-			continue
+		later := slices.ContainsFunc(e.Attested, func(r record.Registration) bool { return r.Org == op.org && r.SearchedAt > search.SearchedAt })
+		if !named[e.Ref] || later {
+			continue // the later search stands
 		}
 		if keys[e.Collection] == nil {
 			names = append(names, e.Collection)
 		}
 		keys[e.Collection] = append(keys[e.Collection], e.Key)
 	}
-	search := attest.Summary(signed)
 	if search.Height == 0 {
 		a.say("warning: %s: no peer was searched, so nothing is registered", op.org)
 		return nil

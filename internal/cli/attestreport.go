@@ -144,7 +144,8 @@ func (a *app) sayReport(r *attest.Report) {
 // the client's own organisation can see.
 func (a *app) expected(ctx context.Context, o attestFlags, client *gateway.Client, list []attest.Signed) (attest.Expected, []gateway.Evidence, error) {
 	x := attest.Expected{
-		Region: o.region, Members: map[string][]string{}, Peers: map[string][]string{}, Registered: map[record.Ref]map[string]string{},
+		Region: o.region, Members: map[string][]string{}, Peers: map[string][]string{},
+		Registered: map[record.Ref]map[string]string{}, Unreadable: map[record.Ref]bool{},
 	}
 	policy, err := client.Policy(ctx)
 	if err != nil {
@@ -168,17 +169,19 @@ func (a *app) expected(ctx context.Context, o attestFlags, client *gateway.Clien
 	}
 	for _, e := range pending {
 		x.Pending = append(x.Pending, e.Ref)
+		x.Unreadable[e.Ref] = e.Prints == nil
 		x.Registered[e.Ref] = map[string]string{}
 		for _, r := range e.Attested {
 			x.Registered[e.Ref][r.Org] = r.SHA256
 		}
 	}
 	var others []record.Ref
+	seen := map[record.Ref]bool{}
 	for _, s := range list {
 		for _, ref := range s.Statement.Records {
 			// A canary of another region is in no collection of this one.
-			if x.Members[ref.Collection] != nil && !slices.Contains(others, ref) {
-				others = append(others, ref)
+			if x.Members[ref.Collection] != nil && !seen[ref] {
+				seen[ref], others = true, append(others, ref)
 			}
 		}
 	}

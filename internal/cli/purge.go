@@ -275,9 +275,21 @@ func (a *app) sayPurged(result *purge.Result, authorities map[string]int, execut
 	for _, code := range slices.Sorted(maps.Keys(result.Failures)) {
 		a.say("  %d failed: %s", result.Failures[code], code)
 	}
+	a.sayWithoutEvidence(result.WithoutEvidence)
+	if execute && (result.Conflicts > 0 || result.Skipped[record.CodeGone] > 0) {
+		a.say("Another run purged at the same time. The later of two purges of a record is refused in its block and leaves the names of its keys: see domicile purge failed.")
+	}
 	if !execute {
 		a.say("Nothing was changed. Pass --execute to purge.")
 	} else if result.Purged > 0 {
 		a.say("The bytes may remain in files of the holder's peers until they are scrubbed.")
+	}
+}
+
+// sayWithoutEvidence warns of purges that no search of disks will know of.
+func (a *app) sayWithoutEvidence(n int) {
+	if n > 0 {
+		a.say("warning: %d of them left no evidence, because no peer had their bytes or the settings name no index key: "+
+			"domicile purge attest will not look for them, and its report does not count them", n)
 	}
 }

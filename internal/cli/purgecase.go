@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -36,38 +38,73 @@ func (a *app) purgeCase(ctx context.Context, p *purgeFlags, ref string, execute 
 	if err != nil {
 		return err
 	}
-	done := 0
-	var erased []record.Ref
-	left := map[record.Code]int{}
-	for e, err := range purger.PurgeForced(ctx, officer, ref) {
+	t := &erasureTally{app: a, left: map[record.Code]int{}}
+	err = t.take(purger.PurgeForced(ctx, officer, ref))
+	t.say(record.GroundForced)
+	if len(t.erased) > 0 {
+		// Also of an erasure that was cut short: the next one finds these records no more.
+		owed, noticeErr := officer.Notices(context.WithoutCancel(ctx), t.erased)
+		if noticeErr == nil {
+			a.say("%s", noticeText(doc.Law, owed))
+		}
+		err = errors.Join(err, noticeErr)
+	}
+	if t.left[record.CodeNoCase] > 0 {
+		err = errors.Join(err, record.Fail(record.CodeNoCase, "the case is not approved, closed, or does not cover a record"))
+	}
+	return errors.Join(err, t.inTheWay())
+}
+
+// erasureTally prints and counts what purges on grounds forced and withdrawn do.
+type erasureTally struct {
+	*app
+	erased          []record.Ref
+	left            map[record.Code]int
+	stuck           int // left for another reason than a rule of law
+	withoutEvidence int
+}
+
+// take goes through a purge, up to its first error.
+func (t *erasureTally) take(list iter.Seq2[gateway.Erased, error]) error {
+	for e, err := range list {
 		if err != nil {
 			return err
 		}
 		if e.Done {
-			done++
-			erased = append(erased, record.Ref{Collection: e.Collection, ID: e.ID})
+			t.erased = append(t.erased, record.Ref{Collection: e.Collection, ID: e.ID})
 		} else {
-			left[e.Code]++
+			t.left[e.Code]++
 		}
-		if err := a.printLine(e); err != nil {
+		if e.InTheWay() {
+			t.stuck++
+		}
+		if e.WithoutEvidence {
+			t.withoutEvidence++
+		}
+		if err := t.printLine(e); err != nil {
 			return err
 		}
-	}
-	a.say("%d records were purged on ground %q, with their tombstones", done, record.GroundForced)
-	for _, code := range slices.Sorted(maps.Keys(left)) {
-		a.say("  %d left alone: %s", left[code], code)
-	}
-	if done > 0 {
-		owed, err := officer.Notices(ctx, erased)
-		if err != nil {
-			return err
-		}
-		a.say("%s", noticeText(doc.Law, owed))
-	}
-	if left[record.CodeNoCase] > 0 {
-		return record.Fail(record.CodeNoCase, "the case is not approved, closed, or does not cover a record")
 	}
 	return nil
+}
+
+func (t *erasureTally) say(ground record.Ground) {
+	t.app.say("%d records were purged on ground %q, with their tombstones", len(t.erased), ground)
+	for _, code := range slices.Sorted(maps.Keys(t.left)) {
+		t.app.say("  %d left alone: %s", t.left[code], code)
+	}
+	t.sayWithoutEvidence(t.withoutEvidence)
+}
+
+// inTheWay is the error of records that somebody has to look at.
+func (t *erasureTally) inTheWay() error {
+	if t.stuck == 0 {
+		return nil
+	}
+	return refused{
+		fmt.Sprintf("%d records are in the way and were left; the others are done", t.stuck),
+		"each code is explained by domicile help CODE; run the same command again",
+	}
 }
 
 func (a *app) planCase(ctx context.Context, officer *gateway.Client, ref string) error {

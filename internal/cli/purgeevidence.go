@@ -9,40 +9,57 @@ import (
 	"time"
 
 	"domicile/erasure"
+	"domicile/erasure/attest"
 	"domicile/erasure/certificate"
 	"domicile/purge/serve"
 )
 
 // evidenceOf reads what scrubbing and attesting left in files, the newest word on
-// each peer. Every file that can be read counts, whatever is wrong with the others.
-func evidenceOf(f serve.Files) ([]serve.Evidence, error) {
-	peers := map[string]serve.Evidence{}
+// each peer, and names the given peers also when no file does. Every file that can be read
+// counts, whatever is wrong with the others.
+func evidenceOf(f serve.Files, peers []string) ([]serve.Evidence, error) {
+	k := known{}
+	for _, name := range peers {
+		k.of(name)
+	}
 	var errs []error
 	for _, file := range f.Scrubs {
 		at, err := erasure.LastScrubbed(file)
 		errs = append(errs, err)
 		for peer, t := range at {
-			e := peers[peer]
-			if t.After(e.Scrubbed) {
+			if e := k.of(peer); t.After(e.Scrubbed) {
 				e.Scrubbed = t
 			}
-			peers[peer] = e
 		}
 	}
 	for _, file := range f.Attestations {
-		errs = append(errs, attestedIn(file, peers))
+		errs = append(errs, k.attestedIn(file))
 	}
 	var out []serve.Evidence
-	for _, name := range slices.Sorted(maps.Keys(peers)) {
-		e := peers[name]
-		e.Peer = name
-		out = append(out, e)
+	for _, name := range slices.Sorted(maps.Keys(k)) {
+		out = append(out, k[name].Evidence)
 	}
 	return out, errors.Join(errs...)
 }
 
-// attestedIn adds what one attestation says of peers.
-func attestedIn(file string, peers map[string]serve.Evidence) error {
+// known is what is known of each peer.
+type known map[string]*knownPeer
+
+type knownPeer struct {
+	serve.Evidence
+	searched time.Time // last, whole or not
+}
+
+func (k known) of(peer string) *knownPeer {
+	if k[peer] == nil {
+		k[peer] = &knownPeer{Evidence: serve.Evidence{Peer: peer}}
+	}
+	return k[peer]
+}
+
+// attestedIn adds what one attestation says of peers. A search that could not read
+// everything attests nothing, and what it found counts.
+func (k known) attestedIn(file string) error {
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -56,15 +73,19 @@ func attestedIn(file string, peers map[string]serve.Evidence) error {
 	}
 	for _, n := range a.Statement.Nodes {
 		at, err := time.Parse(time.RFC3339, n.SearchedAt)
-		e := peers[n.Name]
-		if n.Kind != "peer" || err != nil || !at.After(e.Attested) {
+		if n.Kind != "peer" || err != nil {
 			continue
 		}
-		e.Attested, e.Residue = at, 0
-		for _, s := range n.Stores {
-			e.Residue += s.Found
+		e := k.of(n.Name)
+		if at.After(e.searched) {
+			e.searched, e.Residue = at, 0
+			for _, s := range n.Stores {
+				e.Residue += s.Found
+			}
 		}
-		peers[n.Name] = e
+		if attest.Whole(n) && at.After(e.Attested) {
+			e.Attested = at
+		}
 	}
 	return nil
 }

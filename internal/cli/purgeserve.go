@@ -86,7 +86,11 @@ func (a *app) serve(ctx context.Context, p *purgeFlags, config *serve.Config, ex
 		},
 	}
 	if f := config.Evidence; len(f.Scrubs)+len(f.Attestations) > 0 {
-		b.Evidence = func(context.Context) ([]serve.Evidence, error) { return evidenceOf(f) }
+		peers, err := a.ownPeers(where{p.region, p.org, record.RolePurger})
+		if err != nil {
+			return err
+		}
+		b.Evidence = func(context.Context) ([]serve.Evidence, error) { return evidenceOf(f, peers) }
 	}
 	if execute {
 		b.Canary = l.canary
@@ -123,6 +127,21 @@ func WithClock(ctx context.Context, now func() time.Time) context.Context {
 func clockOf(ctx context.Context) func() time.Time {
 	now, _ := ctx.Value(clockKey{}).(func() time.Time)
 	return now
+}
+
+// ownPeers names the peers of the organisation that its settings list.
+func (a *app) ownPeers(w where) ([]string, error) {
+	s, err := a.loadSettings(w)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, p := range s.Peers {
+		if p.Org == s.Org {
+			out = append(out, p.Name)
+		}
+	}
+	return out, nil
 }
 
 // serveUntil runs service and listener until ctx ends.

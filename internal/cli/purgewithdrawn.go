@@ -2,8 +2,7 @@ package cli
 
 import (
 	"context"
-	"maps"
-	"slices"
+	"errors"
 	"strings"
 
 	"domicile/chaincode/record"
@@ -24,26 +23,10 @@ func (a *app) purgeWithdrawn(ctx context.Context, p *purgeFlags, execute bool) e
 	if !execute {
 		return a.planWithdrawn(ctx, client, p.collections)
 	}
-	done := 0
-	left := map[record.Code]int{}
-	for e, err := range client.PurgeWithdrawn(ctx, p.collections) {
-		if err != nil {
-			return err
-		}
-		if e.Done {
-			done++
-		} else {
-			left[e.Code]++
-		}
-		if err := a.printLine(e); err != nil {
-			return err
-		}
-	}
-	a.say("%d records were purged on ground %q, with their tombstones", done, record.GroundWithdrawn)
-	for _, code := range slices.Sorted(maps.Keys(left)) {
-		a.say("  %d left alone: %s", left[code], code)
-	}
-	return nil
+	t := &erasureTally{app: a, left: map[record.Code]int{}}
+	err = t.take(client.PurgeWithdrawn(ctx, p.collections))
+	t.say(record.GroundWithdrawn)
+	return errors.Join(err, t.inTheWay())
 }
 
 func (a *app) planWithdrawn(ctx context.Context, client *gateway.Client, names []string) error {

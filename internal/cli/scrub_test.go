@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/syndtr/goleveldb/leveldb"
 
@@ -105,6 +106,21 @@ func TestAnOperatorsHookDrivesTheScrubWithoutALocalNetwork(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// A hook that starts the peer in the background leaves it its own output.
+func TestAHookThatLeavesAProcessInTheBackgroundIsNotWaitedForUntilThatEnds(t *testing.T) {
+	t.Parallel()
+	dir, args := hooked(t, "peer0", "peer1")
+	script := strings.Replace(hookScript, `touch "$up"`, `touch "$up"; sleep 30 &`, 1)
+	if err := os.WriteFile(filepath.Join(dir, "hook.sh"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	status, words := scrubWith(t, append(args, "--execute")...)
+	if took := time.Since(began); status != 0 || took > 25*time.Second {
+		t.Errorf("status %d after %s\n%s", status, took, words)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"domicile/chaincode/record"
 	"domicile/erasure"
@@ -128,11 +129,16 @@ func (h *hook) Start(ctx context.Context, peer string) error {
 	return err
 }
 
+// hookOutput is how long the output of a hook that has ended is waited for.
+const hookOutput = time.Second
+
 func (h *hook) run(ctx context.Context, verb, peer string) ([]byte, error) {
 	var out, words bytes.Buffer
 	c := exec.CommandContext(ctx, h.program, verb, peer)
 	c.Stdout, c.Stderr = &out, &words
-	if err := c.Run(); err != nil {
+	// What it started in the background, such as the peer, may keep its output open.
+	c.WaitDelay = hookOutput
+	if err := c.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return nil, fmt.Errorf("%s %s %s: %w: %s", h.program, verb, peer, err, strings.TrimSpace(words.String()))
 	}
 	return out.Bytes(), nil

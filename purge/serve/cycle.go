@@ -47,14 +47,24 @@ func (s *Service) Cycle(ctx context.Context) (*purge.Result, error) {
 		err = unless(err, context.Canceled)
 		result.Cut = OutcomeWindow
 	}
-	s.oldest = result.Oldest
-	s.metrics.ran(result, outcome, before, start, s.now())
+	s.leftOver(result, err)
+	s.metrics.overdue.Set(float64(days(s.oldest, before)))
+	s.metrics.ran(result, outcome, start, s.now())
 	s.log.Info("run", "outcome", outcome, "purged", result.Purged, "tombstoned", result.Tombstoned,
 		"failed", result.Failed, "left", result.Left, "conflicts", result.Conflicts, "batches", result.Batches)
 	if ctx.Err() == nil && result.Block > 0 && !s.backend.DryRun {
 		s.sweep(ctx, result.Block)
 	}
 	return result, err
+}
+
+// leftOver takes over the oldest record that a run left. A run that was cut short, or that
+// failed, may not have read everything, so it can show that something is older and not
+// that nothing is.
+func (s *Service) leftOver(r *purge.Result, err error) {
+	if err == nil && r.Cut == "" || r.Oldest != "" && (s.oldest == "" || r.Oldest < s.oldest) {
+		s.oldest = r.Oldest
+	}
 }
 
 func (s *Service) purge(ctx context.Context, before string) (*purge.Result, error) {
@@ -231,7 +241,7 @@ func (s *Service) observe(ctx context.Context) {
 		if err != nil {
 			s.log.Warn("evidence of scrubbing and attestation", "why", reason(err))
 		}
-		s.metrics.evidence(list)
+		s.metrics.evidence(list, s.config.Evidence)
 	}
 }
 

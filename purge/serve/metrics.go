@@ -20,6 +20,7 @@ type Metrics struct {
 	due, oldest, missing, kept  *prometheus.GaugeVec
 	left, overdue, heldBack     prometheus.Gauge
 	purged, bytes, tombstoned   prometheus.Counter
+	withoutEvidence             prometheus.Counter
 	batches, short              prometheus.Counter
 	conflicts, lagged, beats    prometheus.Counter
 	refused, failed, runs       *prometheus.CounterVec
@@ -65,6 +66,7 @@ func NewMetrics() *Metrics {
 	m.heldBack = gauge("held_back_records", "Records that wait for others to fill up their batch.")
 	m.purged = counter("purged_records_total", "Records of which nothing is left in the peers' state.")
 	m.bytes = counter("purged_bytes_total", "Bytes of their resources.")
+	m.withoutEvidence = counter("without_evidence_records_total", "Records whose purge left nothing that a search of disks could look for.")
 	m.tombstoned = counter("tombstoned_records_total", "Records whose purge other regions confirmed.")
 	m.batches = counter("batches_total", "Purge transactions.")
 	m.short = counter("short_batches_total", "Purge transactions with fewer records than a batch has.")
@@ -85,8 +87,8 @@ func NewMetrics() *Metrics {
 	m.lag = gauges("peer_lag_blocks", "peer", "Blocks that the peer is behind the first one.")
 	m.up = gauges("peer_up", "peer", "1 when the peer answered the last time.")
 	m.swept = gauges("peer_swept", "peer", "1 when the peer has processed the block in which the sweep of the last purge is due.")
-	m.scrubbed = gauges("peer_scrubbed_timestamp_seconds", "peer", "When the peer's stores were last scrubbed.")
-	m.attested = gauges("peer_attested_timestamp_seconds", "peer", "When the peer's stores were last searched for purged bytes.")
+	m.scrubbed = gauges("peer_scrubbed_timestamp_seconds", "peer", "When the peer's stores were last scrubbed; 0: never, as far as the files say.")
+	m.attested = gauges("peer_attested_timestamp_seconds", "peer", "When the peer's stores were last searched whole for purged bytes; 0: never, as far as the files say.")
 	m.residue = gauges("peer_residue", "peer", "Fingerprints of purged records found in that search.")
 	m.registry.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
 	return m
@@ -120,8 +122,9 @@ func codeLabel(c record.Code) string {
 	return "NONE"
 }
 
-// ran takes over the result of a run. before is the last due date it worked on.
-func (m *Metrics) ran(r *purge.Result, outcome, before string, start, end time.Time) {
+// ran takes over the result of a run.
+func (m *Metrics) ran(r *purge.Result, outcome string, start, end time.Time) {
+	m.withoutEvidence.Add(float64(r.WithoutEvidence))
 	m.batches.Add(float64(r.Batches))
 	m.short.Add(float64(r.Short))
 	m.conflicts.Add(float64(r.Conflicts))
@@ -133,7 +136,6 @@ func (m *Metrics) ran(r *purge.Result, outcome, before string, start, end time.T
 		}
 	}
 	m.left.Set(float64(r.Left))
-	m.overdue.Set(float64(days(r.Oldest, before)))
 	m.heldBack.Set(float64(r.HeldBack))
 	m.runs.WithLabelValues(outcome).Inc()
 	m.lastRun.Set(float64(end.Unix()))
@@ -175,17 +177,25 @@ func (m *Metrics) peers(list []purge.Height, target uint64) {
 	}
 }
 
-// evidence takes over what is known of scrubbing and attestation.
-func (m *Metrics) evidence(list []Evidence) {
+// evidence takes over what is known of scrubbing and attestation. Where the files are
+// named that would say so, a peer of which they say nothing shows as never, which is 0.
+func (m *Metrics) evidence(list []Evidence, files Files) {
 	for _, e := range list {
-		if !e.Scrubbed.IsZero() {
-			m.scrubbed.WithLabelValues(e.Peer).Set(float64(e.Scrubbed.Unix()))
+		if !e.Scrubbed.IsZero() || len(files.Scrubs) > 0 {
+			m.scrubbed.WithLabelValues(e.Peer).Set(float64(seconds(e.Scrubbed)))
 		}
-		if !e.Attested.IsZero() {
-			m.attested.WithLabelValues(e.Peer).Set(float64(e.Attested.Unix()))
+		if !e.Attested.IsZero() || len(files.Attestations) > 0 {
+			m.attested.WithLabelValues(e.Peer).Set(float64(seconds(e.Attested)))
 			m.residue.WithLabelValues(e.Peer).Set(float64(e.Residue))
 		}
 	}
+}
+
+func seconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
 }
 
 func boolGauge(b bool) float64 {

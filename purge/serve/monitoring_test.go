@@ -160,9 +160,21 @@ func TestEvidenceOfOtherProgramsIsShownByPeer(t *testing.T) {
 	s := newShelf().service(t, "")
 	s.metrics.evidence([]Evidence{
 		{Peer: "peer0", Scrubbed: time.Unix(100, 0), Attested: time.Unix(200, 0), Residue: 2}, {Peer: "peer1"},
-	})
+	}, Files{})
 	wantMetrics(t, s, map[string]string{
 		`peer_scrubbed_timestamp_seconds{peer="peer0"}`: "100", `peer_attested_timestamp_seconds{peer="peer0"}`: "200",
 		`peer_residue{peer="peer0"}`: "2", `peer_scrubbed_timestamp_seconds{peer="peer1"}`: "", `peer_residue{peer="peer1"}`: "",
 	})
+}
+
+// A peer that was never scrubbed or searched must not be one that no alert is about.
+func TestAPeerOfWhichTheFilesSayNothingShowsAsNever(t *testing.T) {
+	s := newShelf().service(t, "")
+	s.metrics.evidence([]Evidence{{Peer: "peer0", Scrubbed: time.Unix(100, 0)}, {Peer: "peer1"}}, Files{Scrubs: []string{"scrub.json"}})
+	wantMetrics(t, s, map[string]string{
+		`peer_scrubbed_timestamp_seconds{peer="peer0"}`: "100", `peer_scrubbed_timestamp_seconds{peer="peer1"}`: "0",
+		`peer_attested_timestamp_seconds{peer="peer1"}`: "",
+	})
+	s.metrics.evidence([]Evidence{{Peer: "peer1"}}, Files{Attestations: []string{"eu.json"}})
+	wantMetrics(t, s, map[string]string{`peer_attested_timestamp_seconds{peer="peer1"}`: "0", `peer_residue{peer="peer1"}`: "0"})
 }

@@ -44,8 +44,8 @@ type Backend struct {
 type Evidence struct {
 	Peer     string
 	Scrubbed time.Time // zero: never
-	Attested time.Time // zero: never
-	Residue  int       // fingerprints of purged records found then
+	Attested time.Time // last search that left nothing out; zero: never
+	Residue  int       // places with bytes of purged records, by the last search
 }
 
 // How a run ends.

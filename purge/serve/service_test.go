@@ -121,6 +121,20 @@ func TestWhatIsOverdueIsKnownFromTheFirstLookOn(t *testing.T) {
 	})
 }
 
+// An outage that the run meets must not say that nothing is overdue.
+func TestWhatIsOverdueStaysKnownWhileTheLedgerIsOutOfReach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newShelf().add(3, "1999-12-01")
+		s := f.service(t, "schedule: ['30 0 * * *']")
+		f.paused = true
+		during(t, s, 25*time.Minute)
+		wantMetrics(t, s, map[string]string{"overdue_days": "31"})
+		f.err = record.Fail(record.CodeUnavailable, "")
+		during(t, s, time.Hour)
+		wantMetrics(t, s, map[string]string{"overdue_days": "31", `runs_total{outcome="failed"}`: "1"})
+	})
+}
+
 func TestWithoutAScheduleNothingRuns(t *testing.T) {
 	s := newShelf().service(t, "zone: UTC")
 	if err := s.Run(t.Context()); err != ErrOff { //nolint:errorlint // this very one
