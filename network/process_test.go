@@ -203,6 +203,28 @@ func FuzzListenerInode(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, line, addr string) { listenerInode(line, addr) })
 }
 
+func TestDirectoriesAreMadeWhileAnotherRemovesThem(t *testing.T) {
+	parent := filepath.Join(t.TempDir(), "a")
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			os.Remove(parent)
+		}
+	}()
+	for range 2000 {
+		dir := filepath.Join(parent, "b")
+		if err := makeDirs(dir); err != nil {
+			t.Error(err)
+			break
+		}
+		os.Remove(dir)
+	}
+	cancel()
+	<-ended
+}
+
 func TestADirectoryIsLockedByOneAtATimeAndLeftAsItWas(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	first, err := lockDir(t.Context(), dir)

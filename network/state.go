@@ -98,7 +98,7 @@ func lockDir(ctx context.Context, dir string) (*dirLock, error) {
 	}
 	path := filepath.Join(dir, lockName)
 	for {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+		if err := makeDirs(dir); err != nil {
 			return nil, fmt.Errorf("make %s: %w", dir, err)
 		}
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
@@ -121,6 +121,16 @@ func lockDir(ctx context.Context, dir string) (*dirLock, error) {
 			return nil, fmt.Errorf("lock %s: another program is changing this network: %w", dir, err)
 		}
 	}
+}
+
+// makeDirs is MkdirAll beside others that remove what they had made of the same path.
+func makeDirs(dir string) (err error) {
+	for range 100 {
+		if err = os.MkdirAll(dir, 0o700); !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+	}
+	return err
 }
 
 func sameFile(f *os.File, path string) bool {
