@@ -68,12 +68,18 @@ const DefaultShare = 0.5
 // MaxRest is the longest rest before a batch.
 const MaxRest = 10 * time.Second
 
+// HeadStart is how long a run works before it begins to rest: a small purge is over
+// before anybody notices it.
+const HeadStart = 10 * time.Second
+
 // rest waits before a batch, in proportion to what was done since the last rest:
 // reading, purging, waiting for sweeps and publishing.
 func (r *runner) rest(ctx context.Context) {
 	if r.Peers != nil && !r.began.IsZero() && !r.stopped {
-		worked := float64(time.Since(r.began))
-		_ = r.sleep(ctx, min(time.Duration(worked*(1-r.Share)/r.Share), MaxRest)) // the caller looks at ctx
+		worked := time.Since(r.began)
+		free := min(worked, r.headStart)
+		r.headStart -= free
+		_ = r.sleep(ctx, min(time.Duration(float64(worked-free)*(1-r.Share)/r.Share), MaxRest)) // the caller looks at ctx
 	}
 	r.began = time.Now()
 }

@@ -32,13 +32,16 @@ func TestARunRestsInProportionToWhatItDid(t *testing.T) {
 		share float64
 		want  time.Duration
 	}{
-		// Three batches and one transaction that settles; a rest before the second and the third.
-		"half of its time":                     {2 * time.Second, 0.5, 8*time.Second + 2*2*time.Second},
-		"not at all":                           {2 * time.Second, 1, 8 * time.Second},
-		"most of its time":                     {2 * time.Second, 0.2, 8*time.Second + 2*8*time.Second},
-		"by default half":                      {2 * time.Second, 0, 8*time.Second + 2*2*time.Second},
-		"no share is above one":                {2 * time.Second, 7, 8*time.Second + 2*2*time.Second},
+		// Three batches and one transaction that settles; a rest before the second and the
+		// third, of which the first counts from the end of the head start.
+		"half of its time":                     {12 * time.Second, 0.5, 48*time.Second + 2*time.Second + MaxRest},
+		"not at all":                           {12 * time.Second, 1, 48 * time.Second},
+		"most of its time":                     {12 * time.Second, 0.25, 48*time.Second + 6*time.Second + MaxRest},
+		"by default half":                      {12 * time.Second, 0, 48*time.Second + 2*time.Second + MaxRest},
+		"no share is above one":                {12 * time.Second, 7, 48*time.Second + 2*time.Second + MaxRest},
 		"and never longer than the longest":    {time.Minute, 0.5, 4*time.Minute + 2*MaxRest},
+		"a small purge is over before":         {HeadStart / 2, 0.5, 4 * HeadStart / 2},
+		"what begins after it pays in full":    {HeadStart, 0.5, 4*HeadStart + HeadStart},
 		"a batch that took no time needs none": {0, 0.5, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -54,11 +57,11 @@ func TestARunRestsInProportionToWhatItDid(t *testing.T) {
 
 func TestARunThatIsStoppedDoesNotFinishItsRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), HeadStart+5*time.Second)
 		defer cancel()
-		took, res, err := paced(t, 4*time.Second, 0.5, ctx)
-		// One batch until the fourth second, a rest until the fifth, and the settling.
-		if !errors.Is(err, context.DeadlineExceeded) || res.Purged != 10 || res.Tombstoned != 10 || took != 9*time.Second {
+		took, res, err := paced(t, HeadStart+4*time.Second, 0.5, ctx)
+		// One batch for four seconds more than the head start, a rest of one, and the settling.
+		if !errors.Is(err, context.DeadlineExceeded) || res.Purged != 10 || res.Tombstoned != 10 || took != 2*HeadStart+9*time.Second {
 			t.Errorf("took %s; %+v, %v", took, res, err)
 		}
 	})

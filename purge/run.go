@@ -47,7 +47,7 @@ type Options struct {
 	// Share is the share of its time that a run works, above 0 and at most 1: with
 	// Peers it rests before a batch in proportion to what it did since the last
 	// rest, [MaxRest] at most, so that others get the channel and the peers'
-	// processors. Default [DefaultShare].
+	// processors; the first [HeadStart] of work is free. Default [DefaultShare].
 	Share float64
 	// Canary, if set, stores a record about nobody in a collection, due by the day
 	// before, and returns it: it is purged with the first records of the
@@ -104,7 +104,7 @@ func (o Options) withDefaults() Options {
 // After any error the thing to do is to call Run again.
 func Run(ctx context.Context, l Ledger, o Options) (*Result, error) {
 	r := &runner{
-		Options: o.withDefaults(), ledger: l, waiting: map[string]int{},
+		Options: o.withDefaults(), ledger: l, waiting: map[string]int{}, headStart: HeadStart,
 		result: Result{Skipped: map[record.Code]int{}, Failures: map[record.Code]int{}},
 	}
 	for _, c := range o.Collections {
@@ -144,6 +144,8 @@ type runner struct {
 	swept   uint64         // block that was waited for last
 	began   time.Time      // of the work since the last rest
 	waiting map[string]int // due date -> records found that could be purged, and were not yet
+
+	headStart time.Duration // work that needs no rest, left
 
 	// Of the collection in work.
 	canary    string          // id of one that was stored or found

@@ -222,7 +222,7 @@ is printed for each thing done.`,
 	c.MarkFlagsMutuallyExclusive("case", "withdrawn")
 	c.Flags().StringVar(&p.officer, "officer", "", "with --case: settings `FILE` of an officer, who finds the records (default: the local network's)")
 	c.Flags().IntVar(&o.BatchRecords, "batch", purge.DefaultBatchRecords, "`records` in one purge transaction")
-	c.Flags().Float64Var(&o.Share, "share", purge.DefaultShare, "`part` of its time that the run works, above 0 to 1; it rests in between, for other writers")
+	c.Flags().Float64Var(&o.Share, "share", purge.DefaultShare, "`part` of its time that the run works, above 0 to 1; after 10 s it rests in between, for other writers")
 	return c
 }
 
