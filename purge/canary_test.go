@@ -22,7 +22,7 @@ func planting(f *fake, o Options) (Options, *[]*rec) {
 	return o, &made
 }
 
-func TestARunPurgesOneCanaryWithTheRecordsAndCountsItNowhere(t *testing.T) {
+func TestACanaryIsPurgedWithEachBatchAndCountedNowhere(t *testing.T) {
 	f := world()
 	o, made := planting(f, options())
 	var events []Event
@@ -32,17 +32,36 @@ func TestARunPurgesOneCanaryWithTheRecordsAndCountsItNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.check(t)
-	if len(*made) != 1 || res.Canaries != 1 {
-		t.Fatalf("%d canaries stored, %d purged", len(*made), res.Canaries)
+	batches := 0
+	for _, q := range f.accepted {
+		if len(q.IDs) == 0 || q.Part != record.PartAll {
+			continue
+		}
+		batches++
+		n := 0
+		for _, id := range q.IDs {
+			if f.records[id].canary {
+				n++
+			}
+		}
+		if n != 1 || len(q.IDs) > o.BatchRecords+1 {
+			t.Errorf("a batch of %d has %d canaries", len(q.IDs), n)
+		}
 	}
-	if r := (*made)[0]; !r.gone || !r.tomb {
-		t.Errorf("the canary: %+v", r)
+	if len(*made) != batches || res.Canaries != batches || batches < 3 {
+		t.Fatalf("%d canaries stored, %d purged, in %d batches", len(*made), res.Canaries, batches)
+	}
+	about := map[string]bool{}
+	for _, r := range *made {
+		if about[r.id] = true; !r.gone || !r.tomb {
+			t.Errorf("a canary: %+v", r)
+		}
 	}
 	if res.Purged != 25 || res.Tombstoned != 25 || res.Left != 0 {
 		t.Errorf("it is counted: %+v", res)
 	}
 	for _, e := range events {
-		if e.ID == (*made)[0].id {
+		if about[e.ID] {
 			t.Errorf("it is told of: %+v", e)
 		}
 	}
@@ -96,7 +115,36 @@ func TestRecordsPurgedWithoutEvidenceAreCountedOnceAndCanariesNot(t *testing.T) 
 	f.add(2, record.BatchBytes+1, "2026-01-01") // in two steps
 	o, made := planting(f, options())
 	res, err := Run(t.Context(), bare{f}, o)
-	if err != nil || len(*made) != 1 || res.WithoutEvidence != res.Purged || res.Purged == 0 {
+	if err != nil || len(*made) != res.Canaries || res.WithoutEvidence != res.Purged || res.Purged == 0 {
 		t.Errorf("%+v, %v", res, err)
+	}
+}
+
+func TestTheLargestBatchHasRoomForItsCanary(t *testing.T) {
+	f := newFake()
+	f.add(record.MaxRecords, 100, "2020-01-01")
+	o, made := planting(f, options())
+	o.BatchRecords, o.SweepBytes = record.MaxRecords, 1<<40
+	res, err := Run(t.Context(), f, o)
+	if err != nil || res.Purged != record.MaxRecords || len(*made) != 2 || len(f.accepted[0].IDs) != record.MaxRecords {
+		t.Errorf("%+v, %d canaries, first batch of %d, %v", res, len(*made), len(f.accepted[0].IDs), err)
+	}
+}
+
+func TestACanaryWhoseBatchWasNotSentIsNothingThatIsLeft(t *testing.T) {
+	f := newFake()
+	f.add(20, 100, "2020-01-01")
+	o, made := planting(f, options())
+	store := o.Canary
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Canary = func(ctx context.Context, collection, before string) (Item, error) {
+		if len(*made) == 1 {
+			cancel()
+		}
+		return store(ctx, collection, before)
+	}
+	res, err := Run(ctx, f, o)
+	if !errors.Is(err, context.Canceled) || len(*made) != 2 || res.Canaries != 1 || res.Left != 10 || res.Oldest != "2020-01-01" {
+		t.Errorf("%+v, %d canaries, %v", res, len(*made), err)
 	}
 }

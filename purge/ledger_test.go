@@ -25,6 +25,8 @@ type fake struct {
 	pageLen int
 	paused  bool
 	behind  int // purges that an endorser without the last tombstones will refuse
+	// accepted are the purges that took effect.
+	accepted []record.PurgeRequest
 	// fault decides about the n-th call, counted from 0.
 	fault func(call int, name string) (before, after error)
 	// hook runs before the n-th call, to let something else happen meanwhile.
@@ -153,6 +155,7 @@ func (f *fake) Purge(_ context.Context, q record.PurgeRequest) (Receipt, error) 
 	if err := f.purge(q); err != nil {
 		return Receipt{}, err
 	}
+	f.accepted = append(f.accepted, q)
 	return f.receipt(), after
 }
 

@@ -50,9 +50,9 @@ type Options struct {
 	// processors; the first [HeadStart] of work is free. Default [DefaultShare].
 	Share float64
 	// Canary, if set, stores a record about nobody in a collection, due by the day
-	// before, and returns it: it is purged with the first records of the
-	// collection, and others may look for its bytes. An error leaves the
-	// collection without one.
+	// before, and returns it. One is purged with each batch, beyond BatchRecords
+	// unless that is [record.MaxRecords], and others may look for its bytes; a
+	// large body goes without. After an error the rest of the collection does, too.
 	Canary func(ctx context.Context, collection, before string) (Item, error)
 	// Random decides the order. Default: seeded from crypto/rand.
 	Random *rand.Rand
@@ -66,6 +66,9 @@ func (o Options) withDefaults() Options {
 		o.BatchRecords = DefaultBatchRecords
 	}
 	o.BatchRecords = min(o.BatchRecords, record.MaxRecords)
+	if o.Canary != nil {
+		o.BatchRecords = min(o.BatchRecords, record.MaxRecords-1)
+	}
 	if o.SweepBytes <= 0 {
 		o.SweepBytes = DefaultSweepBytes
 	}
@@ -148,7 +151,9 @@ type runner struct {
 	headStart time.Duration // work that needs no rest, left
 
 	// Of the collection in work.
-	canary    string          // id of one that was stored or found
+	planted   map[string]bool // canaries that were stored or found
+	spare     []Item          // of them, those that no batch has yet
+	barren    bool            // no canary could be stored
 	short     []Item          // too few for a batch: the next page may fill it up
 	partial   map[string]bool // body purged, metadata not
 	inherited map[string]bool // of them, those an earlier run began
@@ -186,8 +191,8 @@ func (r *runner) full(more int) bool { return r.Limit > 0 && r.done+len(r.short)
 
 // collection works through one collection page by page.
 func (r *runner) collection(ctx context.Context, name string) error {
-	r.short, r.tombs, r.rests, r.published, r.canary = nil, nil, nil, queue{}, ""
-	r.partial, r.inherited = map[string]bool{}, map[string]bool{}
+	r.short, r.tombs, r.rests, r.published, r.spare, r.barren = nil, nil, nil, queue{}, nil, false
+	r.partial, r.inherited, r.planted = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	err := eachPage(ctx, retrying{r.ledger, r}, name, r.Before, func(found []finding, more bool) error {
 		r.page(ctx, found, more)
 		if r.stopped || (r.full(0) && more) {
@@ -203,17 +208,19 @@ func (r *runner) collection(ctx context.Context, name string) error {
 // each alone, then batches. What does not fill a batch waits for the next page.
 func (r *runner) page(ctx context.Context, found []finding, more bool) {
 	big := r.sort(found)
-	r.plant(ctx)
 	more = more && !r.full(len(big))
 	for _, it := range big {
 		r.batch(ctx, record.PartBody, []Item{it})
 	}
 	for _, b := range r.cut(more) {
-		r.batch(ctx, record.PartAll, b)
+		r.batch(ctx, record.PartAll, r.plant(ctx, b))
 		if len(r.tombs) >= record.MaxRecords {
 			r.tombstones(ctx)
 			r.settle(ctx, b[0].Collection, record.MaxRecords)
 		}
+	}
+	for !more && len(r.spare) > 0 {
+		r.batch(ctx, record.PartAll, r.spares(r.BatchRecords))
 	}
 	r.tombstones(ctx)
 	r.finishRests(ctx)
@@ -225,11 +232,9 @@ func (r *runner) sort(found []finding) (big []Item) {
 		it := f.item
 		switch f.step {
 		case stepPurge:
-			if it.Canary && it.ID == r.canary {
-				continue // listed on a later page, while it waits for its batch
-			}
 			if it.Canary {
-				r.canary = it.ID
+				r.keep(it)
+				continue
 			}
 			r.waiting[it.DueDate]++
 			if r.full(len(big)) {
@@ -259,20 +264,36 @@ func (r *runner) sort(found []finding) (big []Item) {
 // carried bounds the records that wait for the next page to fill up their batches.
 const carried = record.MaxRecords
 
-// plant adds a canary to the first records of a collection that are purged.
-func (r *runner) plant(ctx context.Context) {
-	if r.Canary == nil || r.canary != "" || len(r.short) == 0 || ctx.Err() != nil {
-		return
+// keep has a canary wait for a batch; one of this run is listed on a later page.
+func (r *runner) keep(it Item) {
+	if !r.planted[it.ID] {
+		it.Canary, r.planted[it.ID] = true, true
+		r.spare = append(r.spare, it)
 	}
-	it, err := r.Canary(ctx, r.short[0].Collection, r.Before)
-	if r.canary = it.ID; err != nil {
-		r.canary = "none"
-		r.result.CanaryFailures++
-		return
+}
+
+// plant adds a canary to a batch: one that an earlier run left, or a new one.
+func (r *runner) plant(ctx context.Context, batch []Item) []Item {
+	if r.Canary != nil && !r.barren && len(r.spare) == 0 && ctx.Err() == nil && !r.stopped {
+		it, err := r.Canary(ctx, batch[0].Collection, r.Before)
+		if err != nil {
+			r.barren = true
+			r.result.CanaryFailures++
+		} else {
+			r.keep(it)
+		}
 	}
-	it.Canary = true
-	r.waiting[it.DueDate]++
-	r.short = append(r.short, it)
+	batch = append(batch, r.spares(1)...)
+	r.Random.Shuffle(len(batch), func(i, j int) { batch[i], batch[j] = batch[j], batch[i] })
+	return batch
+}
+
+// spares takes canaries that wait for a batch.
+func (r *runner) spares(most int) []Item {
+	n := min(most, len(r.spare))
+	out := r.spare[:n:n]
+	r.spare = r.spare[n:]
+	return out
 }
 
 // cut makes batches of what waits. Those at the end that are too small wait for the
@@ -322,7 +343,7 @@ func (r *runner) batch(ctx context.Context, part record.Part, items []Item) {
 	}
 	before := r.result.Batches
 	r.deliver(ctx, r.purgeJob(part), items)
-	if part == record.PartAll && len(items) < r.BatchRecords && r.result.Batches > before {
+	if part == record.PartAll && len(items)-canaries(items) < r.BatchRecords && r.result.Batches > before {
 		r.result.Short++
 	}
 	r.awaitSweep(ctx)
@@ -364,16 +385,18 @@ func (r *runner) skip(it Item, c record.Code) {
 
 // resolved notes a record that was to be purged and need not be, or must not.
 func (r *runner) resolved(it Item, c record.Code) {
-	r.waiting[it.DueDate]--
+	if !it.Canary {
+		r.waiting[it.DueDate]--
+	}
 	r.skip(it, c)
 }
 
 func (r *runner) purged(it Item, rc Receipt) {
-	r.waiting[it.DueDate]--
 	if it.Canary {
 		r.result.Canaries++
 		return
 	}
+	r.waiting[it.DueDate]--
 	r.result.Purged++
 	r.result.Bytes += int64(it.Size)
 	r.Progress(Event{Kind: EventPurged, Item: it, Receipt: rc})

@@ -24,7 +24,7 @@ type Backend struct {
 	Paused func(context.Context) (bool, error)
 	// Evidence, if set, tells what is known of the peers' disks.
 	Evidence func(context.Context) ([]Evidence, error)
-	// Canary, if set, stores a record about nobody for each run, see
+	// Canary, if set, stores a record about nobody for each batch, see
 	// [purge.Options].
 	Canary func(ctx context.Context, collection, before string) (purge.Item, error)
 	// DryRun says that Ledger writes nothing, so that no heartbeats are sent.
