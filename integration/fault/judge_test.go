@@ -93,6 +93,12 @@ func (c *cluster) look(ctx context.Context, h home, ids []string) (Final, error)
 	return f, nil
 }
 
+// mustBeLevel waits until all peers are at one height.
+func (c *cluster) mustBeLevel(ctx context.Context, t *testing.T) {
+	t.Helper()
+	c.must(t, kit.Eventually(ctx, func() error { return c.level(ctx, &Final{Heights: map[string]uint64{}}) }))
+}
+
 // level reads the heights and wants them equal.
 func (c *cluster) level(ctx context.Context, f *Final) error {
 	nodes, err := c.Status(ctx)

@@ -159,6 +159,7 @@ func (c *cluster) killedDuringSweep(ctx context.Context, t *testing.T, victim st
 			list = append(list, newJob(usA, longAgo, 200<<10))
 		}
 		c.mustPut(ctx, t, list)
+		c.mustBeLevel(ctx, t) // a peer that still fetches blocks would sweep these when nobody looks any more
 		c.tellSweeps(ctx, t, victim)
 		blocks := newSet[uint64]()
 		end := c.hunt(ctx, victim, sweeping, func(block uint64) bool {

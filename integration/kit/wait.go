@@ -2,6 +2,7 @@ package kit
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -15,11 +16,19 @@ func Pause(ctx context.Context) bool {
 	}
 }
 
-// Eventually calls f until it returns nil or ctx ends, and returns f's last error.
+// Eventually calls f until it returns nil or ctx ends, and returns f's last error; if the
+// end of ctx caused that, with the one before, which says what was waited for.
 func Eventually(ctx context.Context, f func() error) error {
+	var last error
 	for {
 		err := f()
-		if err == nil || !Pause(ctx) {
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return errors.Join(err, last)
+		}
+		if last = err; !Pause(ctx) {
 			return err
 		}
 	}
