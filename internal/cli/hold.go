@@ -132,8 +132,8 @@ func (q *queryFlags) add(c *cobra.Command) {
 	f := c.Flags()
 	f.StringSliceVar(&q.types, "query-type", nil, "every record of these FHIR resource `types`, also those put later")
 	f.StringSliceVar(&q.labels, "query-label", nil, "every record with one of these `labels`, CODE or SYSTEM|CODE, or a more special one")
-	f.StringVar(&q.from, "from", "", "with a query: care that ended on this `day` or later, or at no known day")
-	f.StringVar(&q.to, "to", "", "with a query: care that ended on this `day` or earlier")
+	f.StringVar(&q.from, "from", "", "with a query: care that ended, or may have ended, on this `day` or later")
+	f.StringVar(&q.to, "to", "", "with a query: care that ended, or may have ended, on this `day` or earlier")
 }
 
 // query is nil when no flag asks for one.
