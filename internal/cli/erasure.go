@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -53,6 +54,8 @@ are owed notice. Whom else the records were given to, the ledger does not know.`
 				return usagef("--law is gdpr or mhmda")
 			case err != nil || day.String() != o.received:
 				return usagef("--received is the day the demand came in, YYYY-MM-DD")
+			case day.Compare(fhir.DateOf(time.Now().Add(14*time.Hour))) > 0: // today, in the easternmost zone
+				return usagef("--received is a day to come: the time for the answer would be too long")
 			case o.execute && o.ref == "":
 				return usagef("--execute needs the holder's reference: --case")
 			}

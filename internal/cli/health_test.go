@@ -542,12 +542,21 @@ func TestFactsAboutManyPeopleComeFromAFileAndAWrongLineStopsAll(t *testing.T) {
 	}
 }
 
+func TestADemandForErasureOfADayToComeIsAMistake(t *testing.T) {
+	s := open(t)
+	day := time.Now().AddDate(0, 0, 3).Format(time.DateOnly)
+	_, words, status := s.run("EuHospital", "officer", person, "retention", "erasure", "--region", "eu", "--subject", "-", "--law", "gdpr", "--received", day)
+	if status != ExitUsage || !strings.Contains(words, "--received") {
+		t.Errorf("status %d: %s", status, words)
+	}
+}
+
 func TestAForcedErasureNeedsTwoPersonsAndAFloorRefusesIt(t *testing.T) {
 	s := open(t)
 	rs := s.put("EuHospital", diagnosis("c1", "J06.9", "2001-01-01")+diagnosis("c2", "J06.9", "2024-01-01"))
 	demand := []string{"retention", "erasure", "--region", "eu", "--subject", "-", "--law", "gdpr", "--received", "2026-05-02"}
 	out := s.ok("EuHospital", "officer", person, demand...)
-	for _, want := range []string{"1 may go, 1 refused", "answered by 2026-06-02", "17(3)", "12(4)", "Nothing was changed"} {
+	for _, want := range []string{"1 may go, 1 refused", "answered by 2026-06-02", "17(3)(b): a legal obligation to keep)", "12(4)", "Nothing was changed"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -558,6 +567,9 @@ func TestAForcedErasureNeedsTwoPersonsAndAFloorRefusesIt(t *testing.T) {
 	s.refused(record.CodeNoCase, "EuHospital", "purger", "", append(purge, "--execute")...)
 	approve := []string{"retention", "case", "approve", "--region", "eu", "--case", "DSR-1", "--authority", "DPO", "--reason", "checked"}
 	s.refused(record.CodeSamePerson, "EuHospital", "officer", "", approve...)
+	if out, _, _ := s.run("EuHospital", "officer", "", approve...); out != "" {
+		t.Errorf("a refused approval prints %s", out)
+	}
 	s.ok("EuHospital", "officer2", "", approve...)
 	if out := s.ok("EuHospital", "purger", "", purge...); !strings.Contains(out, "1 may go, 1 refused") || !strings.Contains(out, "Nothing was changed") {
 		t.Errorf("dry run: %s", out)
