@@ -542,6 +542,17 @@ func TestFactsAboutManyPeopleComeFromAFileAndAWrongLineStopsAll(t *testing.T) {
 	}
 }
 
+// Restrictions are on people: what another record brought closes this one, too.
+func TestARestrictionOfAccessSaysThatItReachesRecordsTheLawIsNotAbout(t *testing.T) {
+	s := open(t)
+	s.put("UsHospital", diagnosis("c1", "J06.9", "2001-01-01"))
+	s.ok("UsHospital", "writer", diagnosis("c2", "J06.9", "2026-01-01"), "record", "put", "--region", "us", "--class", "consumer-health-data", "-")
+	out := s.ok("UsHospital", "officer", person, "retention", "erasure", "--region", "us", "--subject", "-", "--law", "mhmda", "--received", "2026-01-02", "--case", "DSR-1", "--execute")
+	if !strings.Contains(out, "1 refused") || !strings.Contains(out, "that includes 1 records that the law is not about") {
+		t.Errorf("erasure: %s", out)
+	}
+}
+
 func TestADemandForErasureOfADayToComeIsAMistake(t *testing.T) {
 	s := open(t)
 	day := time.Now().AddDate(0, 0, 3).Format(time.DateOnly)
