@@ -176,6 +176,30 @@ func TestLabels_unknown_ones_are_quarantined_where_the_collection_says_so(t *tes
 	wantCode(t, w.get(record.RoleOfficer, "us-a", id), record.CodeForbidden)
 }
 
+// A label inside the resource that cannot be read could be any: it is routed, held and kept
+// as the strictest asks, like one on the resource itself, and no client can leave it out.
+func TestT9_what_cannot_be_read_inside_a_resource_counts_as_on_it(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	w.change(func(p *collections.Private) {
+		p.Settings = map[string]collections.Setting{"us-a": {Unknown: collections.UnknownQuarantine}, "us-a2": {Unknown: collections.UnknownQuarantine}}
+		p.Routing = []collections.Rule{{Collection: "us-a2", Labels: []collections.Label{{Code: "SUD"}}}}
+	})
+	body := []byte(`{"resourceType":"Encounter","contained":[{"resourceType":"Observation","id":"x","meta":{"security":[{"display":"secret"}]}}]}`)
+	unread := record.Label{Origin: record.OriginInline}
+	refused := func(coll string, code record.Code, labels ...record.Label) {
+		t.Helper()
+		rec := newRecord()
+		withLabels(labels...)(&rec)
+		w.refuses(putCall(coll, rec, body), code)
+	}
+	refused("us-a", record.CodeWrongCollection, confidentiality("R"), unread)
+	refused("us-a", record.CodeBadLabels, confidentiality("R"))
+	id := w.put("us-a2", body, withLabels(confidentiality("R"), unread))
+	if !w.explain("us-a2", id).Meta.Quarantined {
+		t.Error("not quarantined")
+	}
+}
+
 func TestI2_T06_the_amendment_of_a_quarantined_record_has_the_shape_of_any(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})
 	w.change(func(p *collections.Private) {
@@ -184,7 +208,7 @@ func TestI2_T06_the_amendment_of_a_quarantined_record_has_the_shape_of_any(t *te
 	shut := w.put("us-a", []byte(`{"resourceType":"Encounter","contained":[{"resourceType":"Observation","id":"x","meta":{"security":[{"system":"urn:nobody","code":"Q"}]}}]}`))
 	var shapes []string
 	for _, id := range []string{shut, w.put("us-a", encounter("1999-12-31"))} {
-		tx, err := w.Endorsed(amendCall(writer, "us-a", relabelTo(id, "", confidentiality("R"), actCode("CPLYCD"))))
+		tx, err := w.Endorsed(amendCall(writer, "us-a", relabelTo(id, "", confidentiality("R"), record.Label{System: "urn:nobody", Code: "Q"}, actCode("CPLYCD"))))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,8 +219,8 @@ func TestI2_T06_the_amendment_of_a_quarantined_record_has_the_shape_of_any(t *te
 	}
 }
 
-// What nobody knows inside a resource is not among the labels at rest, and closes it as
-// long as no officer has decided.
+// What nobody knows inside a resource closes it as long as no officer has decided, whatever
+// the labels at rest say.
 func TestLabels_no_relabelling_by_a_writer_ends_a_quarantine(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})
 	w.change(func(p *collections.Private) {

@@ -69,13 +69,13 @@ const (
 	rulePosture = "P2" // a record about a person has it where the holder's posture says so
 )
 
-// inside are the known labels of parts of a resource, confidentiality apart: the whole
-// is kept, routed and held as its parts ask.
+// inside are the labels of parts of a resource, unknown ones too, confidentiality apart:
+// the whole is kept, routed and held as its parts ask.
 func (c *call) inside(in ds4p.Inbound) []ds4p.Label {
 	var out []ds4p.Label
 	for _, l := range in.Inline {
-		known := l.Code != "" && l.System != ds4p.SystemConfidentiality && c.part.Vocabulary().Known(l.Coding())
-		if known && !slices.ContainsFunc(out, func(o ds4p.Label) bool { return o.Coding() == l.Coding() && o.Basis == l.Basis }) {
+		grade := l.System == ds4p.SystemConfidentiality && ds4p.Rank(l.Code) > 0
+		if !grade && !slices.ContainsFunc(out, func(o ds4p.Label) bool { return o.Coding() == l.Coding() && o.Basis == l.Basis }) {
 			label := l.Label
 			label.Origin, label.Artifacts = ds4p.OriginInline, nil
 			out = append(out, label)
@@ -85,7 +85,7 @@ func (c *call) inside(in ds4p.Inbound) []ds4p.Label {
 }
 
 // stillUnknown keeps a record quarantined for a label of a part of the resource, which
-// is not among those at rest. The key it reads is one whose hash every amendment reads.
+// may not be among those at rest. The key it reads is one whose hash every amendment reads.
 func (c *call) stillUnknown(id string, set *labelSet) error {
 	body, err := c.read(c.coll.Name, record.RecordKey(id))
 	if err != nil {

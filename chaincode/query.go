@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"domicile/chaincode/record"
+	"domicile/collections"
 	"domicile/fhir"
 	"domicile/fhir/ds4p"
 )
@@ -137,13 +138,12 @@ func sameQuery(a, b *record.Query) bool {
 		slices.Equal(slices.SortedFunc(slices.Values(a.Labels), less), slices.SortedFunc(slices.Values(b.Labels), less))
 }
 
-// matches reports whether a query chooses a record. A record without a clinical
-// end date may have ended on any day, so every range of days takes it.
+// matches reports whether a query chooses a record, or may choose it.
 func matches(words *ds4p.Vocabulary, q *record.Query, meta *record.Meta) bool {
 	if len(q.Types) > 0 && !slices.Contains(q.Types, meta.Type) {
 		return false
 	}
-	if meta.End != "" && (q.From != "" && meta.End < q.From || q.To != "" && meta.End > q.To) {
+	if !canEndIn(q, meta.End) {
 		return false
 	}
 	if len(q.Labels) == 0 {
@@ -152,6 +152,18 @@ func matches(words *ds4p.Vocabulary, q *record.Query, meta *record.Meta) bool {
 	return slices.ContainsFunc(q.Labels, func(want record.Label) bool {
 		return slices.ContainsFunc(meta.Labels, func(have record.Label) bool { return means(words, have, want) })
 	})
+}
+
+// canEndIn tells whether care can have ended in the query's range of days. A record without
+// a clinical end date may have ended on any day, so every range takes it; one whose date
+// was a year, a month or a time of day, on any that it can mean.
+func canEndIn(q *record.Query, end string) bool {
+	var day fhir.Date
+	if end == "" || day.UnmarshalText([]byte(end)) != nil {
+		return true
+	}
+	can := collections.EndSpan(day)
+	return (q.From == "" || can.Last.String() >= q.From) && (q.To == "" || can.First.String() <= q.To)
 }
 
 // means tells whether a label is the wanted one or a kind of it. A label that

@@ -184,6 +184,19 @@ func TestHolds_by_query_take_what_they_choose_and_end_as_they_were_set(t *testin
 	w.submit(purgeCall("us-a", hit))
 }
 
+// A year or a month on record is any of its days, and a time of day may be of the day
+// before: a hold in doubt holds.
+func TestHolds_by_query_take_every_record_that_may_have_ended_in_their_days(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	year, month, day := w.put("us-a", encounter("1999")), w.put("us-a", encounter("1999-06")), w.put("us-a", encounter("1999-06-15T23:30:00-05:00"))
+	after := w.put("us-a", encounter("1999-06-17"))
+	w.submit(queryHold(record.OpHold, record.Query{From: "1999-06-10", To: "1999-06-15"}))
+	for _, id := range []string{year, month, day} {
+		w.refuses(purgeCall("us-a", id), record.CodeHeld)
+	}
+	w.submit(purgeCall("us-a", after))
+}
+
 // A label of a query without a system stands for any, and takes what is a kind of it.
 func TestHolds_by_query_without_a_system_take_more_special_codes_too(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})

@@ -283,10 +283,11 @@ func (row *Row) last(c *Case) (last fhir.Date, missing []string) {
 // last returns the last day of one period. The first of several requests for
 // erasure starts a ceiling; everything else is counted from the latest event.
 func (u Until) last(c *Case, kind string) (fhir.Date, bool) {
-	from, ok := c.span(u.Trigger)
 	if kind != KindCeiling {
-		return from.Last.AddPeriod(u.Keep).AddPeriod(u.Then), ok
+		day, ok := c.start(u.Trigger)
+		return day.AddPeriod(u.Keep).AddPeriod(u.Then), ok
 	}
+	from, ok := c.span(u.Trigger)
 	if u.Trigger == FactErasure {
 		from, ok = c.Facts.earliest(u.Trigger)
 	}

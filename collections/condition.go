@@ -93,6 +93,21 @@ func (c *Case) span(trigger string) (Span, bool) {
 	return c.Facts.latest(trigger)
 }
 
+// start returns the day from which a floor counts. A record that tells of care later than
+// the last encounter or end of treatment on record shows itself that care went on: its own
+// end counts then. A treatment that has not ended has no end, whatever ended before it.
+func (c *Case) start(trigger string) (fhir.Date, bool) {
+	from, ok := c.span(trigger)
+	switch trigger {
+	case FactLastEncounter:
+		return later(from.Last, c.End), ok
+	case FactTreatmentEnd:
+		open := c.Type == "EpisodeOfCare" && c.End.IsZero()
+		return later(from.Last, c.End), ok && !open
+	}
+	return from.Last, ok
+}
+
 // whole is span with every statement of a birth or a death taken into account, for
 // asking what is certain. All but a birth may have come with a time of day, which counts
 // as the latest of its day in several zones: the day before is possible, too. Who was

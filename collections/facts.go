@@ -113,6 +113,10 @@ func sooner(a, b fhir.Date) fhir.Date {
 	return a
 }
 
+// EndSpan returns all days on which care can have ended whose clinical end date is on
+// record as end: it may be a rounded month or year, or a time of day of the day before.
+func EndSpan(end fhir.Date) Span { return endSpan(end).dayEarlier() }
+
 // endSpan returns the days that a clinical end date can mean. It comes rounded to
 // its last day, so the last day of a month may stand for the month and the last of
 // a year for the year.

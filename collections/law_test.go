@@ -84,6 +84,26 @@ func TestANewEncounterRestartsTheClock(t *testing.T) {
 	wants(t, l.assess("last-encounter", "2020-03-31", "last-encounter", "2023-01-05", "last-encounter", "2019-01-01"), VerdictDue, "2028-01-06", "five")
 }
 
+func TestARecordOfLaterCareThanTheLastEncounterIsKeptFromItsOwnEnd(t *testing.T) {
+	l := newLaw(t, fiveYears)
+	wants(t, l.assess("last-encounter", "2015-03-02", "end", "2025-06-01"), VerdictDue, "2030-06-02", "five")
+	wants(t, l.assess("last-encounter", "2015-03-02", "end", "2014-06-01"), VerdictDue, "2020-03-03", "five")
+	l = newLaw(t, `- {name: file, trigger: treatment-end, keep: 10y, action: purge, authority: a law}`)
+	wants(t, l.assess("treatment-end", "2012-01-31", "end", "2025-06-01"), VerdictDue, "2035-06-02", "file")
+	// A condition of age asks for the encounter that is on record, and no other.
+	l = newLaw(t, `- {name: minor, applies-if: [{fact: birth, under: 18y, at: last-encounter}], trigger: birth, keep: 25y, action: purge, authority: a law}`)
+	wants(t, l.assess("birth", "1990-05-05", "last-encounter", "2000-03-02", "end", "2012-01-01"), VerdictDue, "2015-05-06", "minor")
+}
+
+func TestATreatmentThatHasNotEndedIsNotDueByTheEndOfAnotherOne(t *testing.T) {
+	l := newLaw(t, `- {name: file, trigger: treatment-end, keep: 10y, action: purge, authority: a law}`)
+	c := l.of("treatment-end", "2012-01-31")
+	c.Type = "EpisodeOfCare"
+	wants(t, Assess(c), VerdictNever, "", "file")
+	c.End = date(t, "2012-01-31")
+	wants(t, Assess(c), VerdictDue, "2022-02-01", "file")
+}
+
 func TestNoMatchingFloorIsNeverDue(t *testing.T) {
 	l := newLaw(t, `- {name: claims, when: {types: [Claim]}, trigger: end, keep: 5y, action: purge, authority: a law}`)
 	wants(t, l.assess("end", "1990-01-01"), VerdictNever, "", "")

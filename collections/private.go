@@ -195,9 +195,9 @@ func (c *checker) roleCode(code, role string, at place) {
 
 // Check reports whether a private part fits its region: its log is a log there,
 // its collections are record collections of that log, its roles are for members
-// of it. The error joins one [Problem] for each misfit.
+// of it. The error joins one [Problem] for each misfit, in the file of the log's name.
 func (p *Private) Check(r *Region) error {
-	var out report
+	out := report{file: p.Log}
 	c := checker{report: &out}
 	at := place{}
 	log, ok := r.Collection(p.Log)
@@ -219,7 +219,7 @@ func (p *Private) Check(r *Region) error {
 	}
 	for i, j := range p.Custodian.Jurisdictions {
 		if !slices.ContainsFunc(r.Jurisdictions, func(of string) bool { return covers(of, j) || covers(j, of) }) {
-			c.add(at.field("custodian").field("jurisdictions").index(i), "%s is not in region %s (%s)", show(j), show(r.Name), strings.Join(r.Jurisdictions, ", "))
+			c.add(at.field("custodian").field("jurisdictions").index(i), "%s is not in region %s (%s); name that, or a part or the whole of it", show(j), show(r.Name), strings.Join(r.Jurisdictions, ", "))
 		}
 	}
 	for _, msp := range keys(p.Roles) {

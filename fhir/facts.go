@@ -21,11 +21,12 @@ type Event struct {
 }
 
 // Facts returns the events that the resource states about its subject, nil if
-// none. A date that cannot be read is none, and so is one of a resource whose
+// none. A date that cannot be read is none, and so is an end of a resource whose
 // status says that the thing has not ended or never was:
 //
 //	Patient          birthDate is a birth, deceasedDateTime a death
-//	Encounter        period.end, if finished, is a last encounter
+//	Encounter        period.end, if finished, is a last encounter; of one that has begun
+//	                 and has no end, period.start is
 //	EpisodeOfCare    period.end, if finished, is the end of a treatment
 //	ResearchSubject  period.end is the end of a trial
 //	Consent          provision.period.end, if active or inactive, and dateTime, if
@@ -45,9 +46,7 @@ func (r *Resource) FactsIn(zone *time.Location) []Event {
 		f.add(EventBirth, "birthDate")
 		f.add(EventDeath, "deceasedDateTime")
 	case "Encounter":
-		if status == "finished" {
-			f.add(EventLastEncounter, "period", "end")
-		}
+		f.encounter(status)
 	case "EpisodeOfCare":
 		if status == "finished" {
 			f.add(EventTreatmentEnd, "period", "end")
@@ -71,8 +70,24 @@ type facts struct {
 	events []Event
 }
 
-// add takes in the date under a path of names, if there is one.
-func (f *facts) add(kind string, path ...string) {
+// encounter takes in when the person was last seen: at the end of a finished encounter,
+// or at least at its beginning, so that a person in care is not taken for one who was
+// last seen long ago.
+func (f *facts) encounter(status string) {
+	switch status {
+	case "finished":
+		if f.add(EventLastEncounter, "period", "end") {
+			return
+		}
+	case "arrived", "triaged", "in-progress", "onleave", "unknown":
+	default:
+		return // planned, cancelled, entered in error
+	}
+	f.add(EventLastEncounter, "period", "start")
+}
+
+// add takes in the date under a path of names, and tells whether there is one.
+func (f *facts) add(kind string, path ...string) bool {
 	v := f.doc
 	for _, name := range path {
 		v = lookup(v, name)
@@ -80,10 +95,11 @@ func (f *facts) add(kind string, path ...string) {
 	s, _ := text(v)
 	d, err := ParseDateIn(s, f.zone)
 	if err != nil {
-		return
+		return false
 	}
 	if len(s) >= len("YYYY-MM-DD") {
 		s = d.String()
 	}
 	f.events = append(f.events, Event{kind, s})
+	return true
 }

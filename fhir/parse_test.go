@@ -178,6 +178,10 @@ func TestViews(t *testing.T) {
 		t.Errorf("Identifiers of an Observation = %v", got)
 	}
 
+	if got := r.SubjectIdentifiers(); got != nil {
+		t.Errorf("SubjectIdentifiers without one = %v", got)
+	}
+
 	r, err = Parse([]byte(`{"identifier":[{"system":"a","value":"b"},{"system":"c"},{"value":"d"}],"subject":{"reference":"x"},"resourceType":"Patient"}`))
 	if err != nil {
 		t.Fatal(err)
@@ -187,6 +191,22 @@ func TestViews(t *testing.T) {
 	}
 	if r.Subjects() != nil || r.Security() != nil {
 		t.Error("a Patient has no subjects, this one no labels")
+	}
+}
+
+func TestAResourceIsAboutWhomItNamesByIdentifierOrContains(t *testing.T) {
+	r, err := Parse([]byte(`{"resourceType":"Observation",
+	 "contained":[{"resourceType":"Patient","id":"p","identifier":[{"system":"mrn","value":"1"}]},
+	  {"resourceType":"Patient","id":"other","identifier":[{"system":"mrn","value":"2"}]},
+	  {"resourceType":"Device","id":"p","identifier":[{"system":"serial","value":"3"}]}],
+	 "subject":{"reference":"#p","identifier":{"system":"id","value":"4"}},
+	 "patient":[{"identifier":{"value":"5"}},{"identifier":{"system":"empty"}},{"identifier":null}],
+	 "performer":[{"identifier":{"system":"staff","value":"6"}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := r.SubjectIdentifiers(), []Identifier{{"id", "4"}, {"", "5"}, {"mrn", "1"}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("SubjectIdentifiers = %v, want %v", got, want)
 	}
 }
 
@@ -240,6 +260,7 @@ func TestHostileInputsCostLinearTime(t *testing.T) {
 			if err == nil {
 				r.Security()
 				r.Subjects()
+				r.SubjectIdentifiers()
 				r.EndDate()
 			} else if reason, _ := ReasonOf(err); reason != TooDeep {
 				t.Fatal(err)

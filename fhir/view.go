@@ -1,5 +1,7 @@
 package fhir
 
+import "strings"
+
 // Coding is a code of a code system, as in meta.security
 // (https://hl7.org/fhir/R4/datatypes.html#Coding).
 type Coding struct{ System, Code string }
@@ -55,16 +57,49 @@ func (r *Resource) Subjects() []string {
 	return refs
 }
 
+// SubjectIdentifiers returns the identifiers by which the elements subject, patient and
+// beneficiary name whom the resource is about: those of the references themselves (a
+// logical reference has nothing else), and those of a contained Patient that a reference
+// leads to. nil for a Patient.
+func (r *Resource) SubjectIdentifiers() []Identifier {
+	if r.Type == "Patient" {
+		return nil
+	}
+	var ids []Identifier
+	inside := map[string]bool{} // ids of contained resources
+	for _, name := range subjectElements {
+		for e := range elements(lookup(r.doc, name)) {
+			ids = appendIdentifiers(ids, lookup(e, "identifier"))
+			if id, ok := strings.CutPrefix(lookupText(e, "reference"), "#"); ok {
+				inside[id] = true
+			}
+		}
+	}
+	if len(inside) == 0 {
+		return ids
+	}
+	for c := range elements(lookup(r.doc, "contained")) {
+		if inside[lookupText(c, "id")] && lookupText(c, "resourceType") == "Patient" {
+			ids = appendIdentifiers(ids, lookup(c, "identifier"))
+		}
+	}
+	return ids
+}
+
 // Identifiers returns Patient.identifier in its order, skipping those without a
 // value; nil for every other type.
 func (r *Resource) Identifiers() []Identifier {
 	if r.Type != "Patient" {
 		return nil
 	}
-	var ids []Identifier
-	for e := range elements(lookup(r.doc, "identifier")) {
-		if v := lookupText(e, "value"); v != "" {
-			ids = append(ids, Identifier{lookupText(e, "system"), v})
+	return appendIdentifiers(nil, lookup(r.doc, "identifier"))
+}
+
+// appendIdentifiers adds one identifier or a list of them, but for those without a value.
+func appendIdentifiers(ids []Identifier, v []byte) []Identifier {
+	for e := range elements(v) {
+		if value := lookupText(e, "value"); value != "" {
+			ids = append(ids, Identifier{lookupText(e, "system"), value})
 		}
 	}
 	return ids

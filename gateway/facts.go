@@ -99,8 +99,16 @@ func (c *Client) Limit(ctx context.Context, o LimitOrder) ([]TxReceipt, error) {
 				Subjects: o.Subjects, Lift: o.Lift, Reference: o.Reference, Authority: o.Authority, Reason: o.Reason,
 			}, nil, nil
 		})
-		return []TxReceipt{r}, err
+		return receipt(r, err)
 	})
+}
+
+// receipt is the list of one receipt; what a failed write returned is none.
+func receipt(r TxReceipt, err error) ([]TxReceipt, error) {
+	if err != nil {
+		return nil, err
+	}
+	return []TxReceipt{r}, nil
 }
 
 // CaseOrder opens, approves or closes a case of forced erasure.
@@ -135,7 +143,7 @@ func (c *Client) Case(ctx context.Context, o CaseOrder) ([]TxReceipt, error) {
 			return nil, nil
 		}
 		known = true
-		return []TxReceipt{r}, err
+		return receipt(r, err)
 	})
 	if !known && unknown != nil {
 		return nil, unknown

@@ -63,7 +63,7 @@ func TestAnImportSaysWhichOfItsRecordsAreHeld(t *testing.T) {
 				}
 			}
 			w := n.Open("UsHospital", "writer")
-			in := ndjson(condition("c1", "J06.9", "2001-01-01"), condition("c2", "J06.9", "2002-01-01"),
+			in := ndjson(condition("c1", "J06.9", "2001-01-01"), condition("c2", "J06.9", "2002-01-02"),
 				strings.Replace(condition("c3", "J06.9", "2001-01-01"), "Patient/p1", "Patient/p2", 1))
 			count := looks(n, nil)
 			check := func(want int64, already bool) {

@@ -333,6 +333,23 @@ func TestABundleKeptWholeIsAboutAllOfItsPeople(t *testing.T) {
 	}
 }
 
+func TestARecordIsAboutThePersonWhoseIdentifierItNames(t *testing.T) {
+	key := make([]byte, record.IndexKeyLen)
+	mrn := record.IdentifierToken(key, "urn:mrn", "77")
+	for name, text := range map[string]string{
+		"in a logical reference": `{"resourceType":"Observation","subject":{"identifier":{"system":"urn:mrn","value":"77"}}}`,
+		"of a contained Patient": `{"resourceType":"Observation","contained":[{"resourceType":"Patient","id":"p","identifier":[{"system":"urn:mrn","value":"77"}]}],"subject":{"reference":"#p"}}`,
+	} {
+		r, err := fhir.Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := subjectTokens(key, nil, r, ""); !slices.Equal(got, []string{mrn}) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // seekCounter fails a test that reads the input into memory at once.
 type seekCounter struct {
 	*bytes.Reader

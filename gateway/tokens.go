@@ -59,12 +59,15 @@ func subjectTokens(key []byte, resolve resolver, r *fhir.Resource, fullURL strin
 		if resolve != nil {
 			s = resolve(s)
 		}
-		if s != "" {
+		if s != "" && s[0] != '#' { // a contained resource is somebody else in each record
 			tokens = append(tokens, record.SubjectToken(key, s))
 		}
 	}
 	for _, s := range r.Subjects() {
 		ref(s)
+	}
+	for _, i := range r.SubjectIdentifiers() {
+		tokens = append(tokens, record.IdentifierToken(key, i.System, i.Value))
 	}
 	switch r.Type {
 	case "Patient":

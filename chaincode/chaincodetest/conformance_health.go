@@ -174,7 +174,7 @@ func (d *desk) holds(id string) []record.Matter {
 func queryHolds(d *desk) {
 	d = d.at("eu", "eu-b", "EuSponsor")
 	q := record.Query{Types: []string{"Encounter"}, From: "1985-01-01", To: "1985-12-31"}
-	before, other := d.put(longAgo), d.put("1986-01-01")
+	before, other := d.put(longAgo), d.put("1986-01-02") // the day before it may be one of a time of day
 	m := mark()
 	hold := d.queryCall(record.OpHold, m, q)
 	d.together([]Call{hold, d.purgeCall(record.PartAll, before.ID)}, Valid, "MVCC_READ_CONFLICT")

@@ -174,9 +174,9 @@ func (l *labeler) inbound() {
 		label.Origin, label.Artifacts = ds4p.OriginInline, nil
 		if isConfidentiality(label) {
 			l.conf = append(l.conf, label)
-		} else if label.Code != "" && l.v.Known(label.Coding()) {
+		} else {
 			l.add(label, Finding{Path: i.Path, Why: WhyInline})
-		} // An unknown one is an issue (T9), and stays where it is.
+		}
 	}
 	if l.in.OnElements() {
 		l.add(ds4p.Label{System: ds4p.ProcessInline.System, Code: ds4p.ProcessInline.Code, Origin: ds4p.OriginPolicy},

@@ -120,6 +120,20 @@ func TestLabelsInsideTheResourceJoinTheSet(t *testing.T) {
 	}
 }
 
+func TestALabelInsideTheResourceThatNobodyKnowsJoinsTheSetAndIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"a code of nobody's system": `{"system":"urn:nobody","code":"Q"}`,
+		"a text":                    `{"display":"secret"}`,
+	} {
+		r := resource(t, `{"resourceType":"Patient","contained":[{"resourceType":"Observation","meta":{"security":[`+text+`]}}]}`)
+		out := labeling.Shipped().Label(r, labeling.Options{}, labeling.Source{})
+		if len(out.Labels) != 2 || !ds4p.Refused(out.Issues) {
+			t.Errorf("%s: labels %s, %v", name, words(out.Labels), out.Issues)
+		}
+	}
+}
+
 // Two decoders that read one text differently are how a label gets lost.
 func TestParserTrapsLoseNoLabel(t *testing.T) {
 	t.Parallel()

@@ -118,7 +118,7 @@ var impersonal = map[string]bool{
 // AboutPerson tells whether the posture of a holder reaches the resource: whether it is
 // about a person, by its type or because it names a patient.
 func AboutPerson(r *fhir.Resource) bool {
-	return len(r.Subjects()) > 0 || !impersonal[r.Type] && !definitionTypes[r.Type]
+	return len(r.Subjects())+len(r.SubjectIdentifiers()) > 0 || !impersonal[r.Type] && !definitionTypes[r.Type]
 }
 
 // Part2Consent tells whether the resource is an active Consent under 42 CFR Part 2, or

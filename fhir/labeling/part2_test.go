@@ -60,6 +60,7 @@ func TestASourceFactGivesTheMinimalPart2Set(t *testing.T) {
 		"posture reaches the Patient":              {`{"resourceType":"Patient"}`, labeling.Options{Part2: labeling.PostureProgram}, labeling.Source{}, with("SUD"), ds4p.OriginPosture},
 		"posture leaves a Practitioner alone":      {`{"resourceType":"Practitioner"}`, labeling.Options{Part2: labeling.PostureProgram}, labeling.Source{}, "N", ""},
 		"posture reaches a Device of a patient":    {`{"resourceType":"Device","patient":{"reference":"Patient/1"}}`, labeling.Options{Part2: labeling.PostureProgram}, labeling.Source{}, with("SUD"), ds4p.OriginPosture},
+		"posture reaches one named by identifier":  {`{"resourceType":"Device","patient":{"identifier":{"value":"1"}}}`, labeling.Options{Part2: labeling.PostureProgram}, labeling.Source{}, with("SUD"), ds4p.OriginPosture},
 		"posture none is no fact":                  {opioid, labeling.Options{Part2: labeling.PostureNone}, labeling.Source{}, "OPIOIDUD R SUD", ""},
 		"posture declared alone is no fact":        {opioid, labeling.Options{Part2: labeling.PostureDeclared}, labeling.Source{}, "OPIOIDUD R SUD", ""},
 		"declared with the import":                 {asthma, labeling.Options{Part2: labeling.PostureDeclared}, labeling.Source{Declared: true}, with("SUD"), ds4p.OriginDeclared},

@@ -115,8 +115,12 @@ func (a *app) confirm(file string, rows []string, f confirmFlags) error {
 	if f.by == "" || f.source == "" {
 		return usagef("--by and --source are missing: who read the law, and what")
 	}
+	today := time.Now().Format(time.DateOnly)
 	if f.date == "" {
-		f.date = time.Now().Format(time.DateOnly)
+		f.date = today
+	}
+	if _, err := time.Parse(time.DateOnly, f.date); err == nil && f.date > today {
+		return usagef("--date is the day on which the law was read, and that is to come")
 	}
 	c, err := f.open(file)
 	if err != nil {

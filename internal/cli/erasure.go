@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,11 +32,12 @@ of the answer, in which a person fills in names.
 
 With --execute it opens a case under --case, which another officer approves (retention case
 approve) before purge run --case destroys what may go; and where records are refused it
-restricts access to what concerns the person until their floors end. Without, it changes
+restricts access to all that concerns the person, until another officer lifts the restriction
+(retention case close --lift), at the latest once their floors have ended. Without, it changes
 nothing.
 
-Records that the law is not about are listed as such: they stay, and nothing restricts access
-to them. Records that are also about somebody else (a mother and her child), or that know the person
+Records that the law is not about are listed as such: they stay, and are no reason to restrict
+access. Records that are also about somebody else (a mother and her child), or that know the person
 by a reference or identifier which the file does not name, are listed apart and stay, unless
 --others says that the case takes them too.
 
@@ -53,6 +55,8 @@ are owed notice. Whom else the records were given to, the ledger does not know.`
 				return usagef("--law is gdpr or mhmda")
 			case err != nil || day.String() != o.received:
 				return usagef("--received is the day the demand came in, YYYY-MM-DD")
+			case day.Compare(fhir.DateOf(time.Now().Add(14*time.Hour))) > 0: // today, in the easternmost zone
+				return usagef("--received is a day to come: the time for the answer would be too long")
 			case o.execute && o.ref == "":
 				return usagef("--execute needs the holder's reference: --case")
 			}
@@ -132,6 +136,9 @@ func (a *app) openCase(ctx context.Context, client *gateway.Client, o erasureFla
 		return err
 	}
 	a.say("access to what concerns the person is restricted to officers and auditors")
+	if plan.Beyond > 0 {
+		a.say("that includes %d records that the law is not about", plan.Beyond)
+	}
 	return nil
 }
 

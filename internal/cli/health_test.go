@@ -542,12 +542,32 @@ func TestFactsAboutManyPeopleComeFromAFileAndAWrongLineStopsAll(t *testing.T) {
 	}
 }
 
+// Restrictions are on people: what another record brought closes this one, too.
+func TestARestrictionOfAccessSaysThatItReachesRecordsTheLawIsNotAbout(t *testing.T) {
+	s := open(t)
+	s.put("UsHospital", diagnosis("c1", "J06.9", "2001-01-01"))
+	s.ok("UsHospital", "writer", diagnosis("c2", "J06.9", "2026-01-01"), "record", "put", "--region", "us", "--class", "consumer-health-data", "-")
+	out := s.ok("UsHospital", "officer", person, "retention", "erasure", "--region", "us", "--subject", "-", "--law", "mhmda", "--received", "2026-01-02", "--case", "DSR-1", "--execute")
+	if !strings.Contains(out, "1 refused") || !strings.Contains(out, "that includes 1 records that the law is not about") {
+		t.Errorf("erasure: %s", out)
+	}
+}
+
+func TestADemandForErasureOfADayToComeIsAMistake(t *testing.T) {
+	s := open(t)
+	day := time.Now().AddDate(0, 0, 3).Format(time.DateOnly)
+	_, words, status := s.run("EuHospital", "officer", person, "retention", "erasure", "--region", "eu", "--subject", "-", "--law", "gdpr", "--received", day)
+	if status != ExitUsage || !strings.Contains(words, "--received") {
+		t.Errorf("status %d: %s", status, words)
+	}
+}
+
 func TestAForcedErasureNeedsTwoPersonsAndAFloorRefusesIt(t *testing.T) {
 	s := open(t)
 	rs := s.put("EuHospital", diagnosis("c1", "J06.9", "2001-01-01")+diagnosis("c2", "J06.9", "2024-01-01"))
 	demand := []string{"retention", "erasure", "--region", "eu", "--subject", "-", "--law", "gdpr", "--received", "2026-05-02"}
 	out := s.ok("EuHospital", "officer", person, demand...)
-	for _, want := range []string{"1 may go, 1 refused", "answered by 2026-06-02", "17(3)", "12(4)", "Nothing was changed"} {
+	for _, want := range []string{"1 may go, 1 refused", "answered by 2026-06-02", "17(3)(b): a legal obligation to keep)", "12(4)", "Nothing was changed"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -558,6 +578,9 @@ func TestAForcedErasureNeedsTwoPersonsAndAFloorRefusesIt(t *testing.T) {
 	s.refused(record.CodeNoCase, "EuHospital", "purger", "", append(purge, "--execute")...)
 	approve := []string{"retention", "case", "approve", "--region", "eu", "--case", "DSR-1", "--authority", "DPO", "--reason", "checked"}
 	s.refused(record.CodeSamePerson, "EuHospital", "officer", "", approve...)
+	if out, _, _ := s.run("EuHospital", "officer", "", approve...); out != "" {
+		t.Errorf("a refused approval prints %s", out)
+	}
 	s.ok("EuHospital", "officer2", "", approve...)
 	if out := s.ok("EuHospital", "purger", "", purge...); !strings.Contains(out, "1 may go, 1 refused") || !strings.Contains(out, "Nothing was changed") {
 		t.Errorf("dry run: %s", out)

@@ -35,6 +35,9 @@ the holders only. A hold on a person or by a query also takes records that are p
 released by another person than the one who set it: on the local network record release acts
 as the second officer, unless --as says otherwise.
 
+A query takes the records that fit its types, its labels and its days, all that are given; for
+records that fit one or the other, give two queries.
+
 A record's hold is entered in the register of the collection the record is in, a person's in
 every register of the organisation: one line of JSON for each. An id of no record, or of a
 purged one, is an error.`,
@@ -130,10 +133,10 @@ type queryFlags struct {
 
 func (q *queryFlags) add(c *cobra.Command) {
 	f := c.Flags()
-	f.StringSliceVar(&q.types, "query-type", nil, "every record of these FHIR resource `types`, also those put later")
-	f.StringSliceVar(&q.labels, "query-label", nil, "every record with one of these `labels`, CODE or SYSTEM|CODE, or a more special one")
-	f.StringVar(&q.from, "from", "", "with a query: care that ended on this `day` or later, or at no known day")
-	f.StringVar(&q.to, "to", "", "with a query: care that ended on this `day` or earlier")
+	f.StringSliceVar(&q.types, "query-type", nil, "records of any of these FHIR resource `types`, also those put later")
+	f.StringSliceVar(&q.labels, "query-label", nil, "records with any of these `labels`, CODE or SYSTEM|CODE, or a more special one")
+	f.StringVar(&q.from, "from", "", "with a query: care that ended, or may have ended, on this `day` or later")
+	f.StringVar(&q.to, "to", "", "with a query: care that ended, or may have ended, on this `day` or earlier")
 }
 
 // query is nil when no flag asks for one.

@@ -122,7 +122,11 @@ func privateFor(file, dir, log string) (*collections.Private, error) {
 	if err != nil {
 		return nil, hinted{openError(err), "each log collection needs its private part in private/LOG.yaml beside the policy"}
 	}
-	return collections.ParsePrivateYAML(b, path)
+	part, err := collections.ParsePrivateYAML(b, path)
+	if err == nil && part.Log != log {
+		return nil, refused{fmt.Sprintf("%s: log: is %s, and the file is that of %s", path, part.Log, log), "name each file after the log collection whose private part it is"}
+	}
+	return part, err
 }
 
 // lint checks one collections_config.json, or the step from one to another.

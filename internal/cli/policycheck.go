@@ -3,8 +3,10 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -97,7 +99,8 @@ func (a *app) decided(p *collections.Policy, parts map[string]*collections.Priva
 }
 
 // privateParts reads the private parts of a policy from a directory, or, with none
-// named, from the one beside the policy if there is one.
+// named, from the one beside the policy if there is one. A holder has no other holder's:
+// those that are not there are named.
 func (a *app) privateParts(p *collections.Policy, file, dir string) (map[string]*collections.Private, error) {
 	parts := map[string]*collections.Private{}
 	if dir == "" && file != demoName {
@@ -106,11 +109,16 @@ func (a *app) privateParts(p *collections.Policy, file, dir string) (map[string]
 			return parts, nil
 		}
 	}
-	var errs []error
+	var errs, absent []error
+	var missing []string
 	for i := range p.Regions {
 		r := &p.Regions[i]
 		for _, log := range r.Logs("") {
 			part, err := privateFor(file, dir, log.Name)
+			if errors.Is(err, fs.ErrNotExist) {
+				absent, missing = append(absent, err), append(missing, log.Name)
+				continue
+			}
 			if err == nil {
 				err = part.Check(r)
 			}
@@ -120,6 +128,12 @@ func (a *app) privateParts(p *collections.Policy, file, dir string) (map[string]
 			}
 			parts[log.Name] = part
 		}
+	}
+	switch {
+	case len(parts)+len(errs) == 0:
+		errs = absent
+	case len(missing) > 0:
+		a.say("warning: not checked, as the private part is not in %s: %s", dir, strings.Join(missing, ", "))
 	}
 	return parts, errors.Join(errs...)
 }
