@@ -99,7 +99,7 @@ func (c *Client) Limit(ctx context.Context, o LimitOrder) ([]TxReceipt, error) {
 				Subjects: o.Subjects, Lift: o.Lift, Reference: o.Reference, Authority: o.Authority, Reason: o.Reason,
 			}, nil, nil
 		})
-		return []TxReceipt{r}, err
+		return committed(r, err)
 	})
 }
 
@@ -135,7 +135,7 @@ func (c *Client) Case(ctx context.Context, o CaseOrder) ([]TxReceipt, error) {
 			return nil, nil
 		}
 		known = true
-		return []TxReceipt{r}, err
+		return committed(r, err)
 	})
 	if !known && unknown != nil {
 		return nil, unknown
@@ -157,6 +157,14 @@ func (c *Client) CaseOf(ctx context.Context, collection, reference string) (*rec
 		return nil, err
 	}
 	return &doc, nil
+}
+
+// committed is a list of one transaction, empty when that was refused.
+func committed(r TxReceipt, err error) ([]TxReceipt, error) {
+	if err != nil {
+		return nil, err
+	}
+	return []TxReceipt{r}, nil
 }
 
 // inEach calls f for each register of the organisation in which a role may act,
