@@ -111,6 +111,9 @@ func (c *call) opened(old *record.Case, req *record.CaseRequest) (*record.Case, 
 		}
 		return old, nil
 	}
+	if received, err := checkDay(req.Received, "received"); err != nil || received.Compare(c.latestToday()) > 0 {
+		return nil, record.Fail(record.CodeBadRequest, "field received is a day that has not begun anywhere; the deadline would be as late")
+	}
 	return &record.Case{
 		Version: record.Version, Case: req.Case, Law: req.Law, Subjects: req.Subjects,
 		Received: req.Received, Deadline: req.Deadline, Others: req.Others, Authority: req.Authority, Reason: req.Reason,

@@ -97,6 +97,7 @@ var healthRefusals = []refusal{
 	{"a case about nobody", record.CodeBadRequest, caseWith(record.CaseOpen, func(r *record.CaseRequest) { r.Subjects = nil })},
 	{"a case about somebody twice", record.CodeBadRequest, caseWith(record.CaseOpen, func(r *record.CaseRequest) { r.Subjects = append(r.Subjects, r.Subjects...) })},
 	{"a case of no day", record.CodeBadRequest, caseWith(record.CaseOpen, func(r *record.CaseRequest) { r.Received = canary })},
+	{"a case received in the future", record.CodeBadRequest, caseWith(record.CaseOpen, func(r *record.CaseRequest) { r.Received, r.Deadline = "2999-01-02", "2999-02-02" })},
 	{"a case received never", record.CodeBadRequest, caseWith(record.CaseOpen, func(r *record.CaseRequest) { r.Received = "" })},
 	{"a case answered before it came", record.CodeBadRequest, caseWith(record.CaseOpen, func(r *record.CaseRequest) { r.Deadline = "2020-01-01" })},
 	{"an approval with people of its own", record.CodeBadRequest, caseWith(record.CaseApprove, func(r *record.CaseRequest) { r.Subjects = tokens(1) })},

@@ -24,6 +24,9 @@ func (c *call) zone() *time.Location {
 // today is the day of the transaction on the custodian's calendar.
 func (c *call) today() fhir.Date { return fhir.DayIn(c.now, c.zone()) }
 
+// latestToday is the day of the transaction where days begin first.
+func (c *call) latestToday() fhir.Date { return fhir.DayIn(c.now, time.FixedZone("", 14*60*60)) }
+
 // caseOf is what the law is asked about a record.
 func (c *call) caseOf(meta *record.Meta, facts []record.Fact) (collections.Case, error) {
 	k := collections.Case{

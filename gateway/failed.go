@@ -34,17 +34,20 @@ type FailedKey struct {
 // transaction lies only where it was pushed to or pulled from, so each peer is asked. One
 // that does not answer, or stops answering, is in the survey with the reason and as far as
 // it got; it is no error. The identity needs the organizational unit auditor; a peer
-// refuses everybody else's stream by closing it, which is [ErrForbidden] here.
+// refuses everybody else's stream by closing it, which is [ErrForbidden] here. A from behind
+// the end of the channel has the code BAD_REQUEST: who went on from there would skip blocks.
 //
 // A key found may belong to a record as well, put by another attempt; the contract
 // refuses to purge it then. Keys come in the order of collections and keys.
 func (c *Client) SurveyFailed(ctx context.Context, from uint64) (*FailedSurvey, error) {
 	s := &FailedSurvey{Region: c.settings.Region, Org: c.settings.Org, From: from, Peers: []SurveyedPeer{}, Keys: []FailedKey{}}
 	found := map[[2]string]*FailedKey{}
+	top := uint64(0)
 	for _, p := range c.own {
 		at := SurveyedPeer{Name: p.Name, Next: from}
 		height, err := c.height(ctx, p)
 		if err == nil {
+			top = max(top, height)
 			at.Next, err = c.failedOn(ctx, p, from, height, found)
 		}
 		if err != nil {
@@ -55,6 +58,9 @@ func (c *Client) SurveyFailed(ctx context.Context, from uint64) (*FailedSurvey, 
 			at.Code = cmp.Or(code, record.CodeInternal)
 		}
 		s.Peers = append(s.Peers, at)
+	}
+	if top > 0 && from > top {
+		return nil, record.Fail(record.CodeBadRequest, fmt.Sprintf("there is no block %d to look from: the channel has %d", from, top))
 	}
 	for _, k := range slices.SortedFunc(maps.Values(found), byKey) {
 		s.Keys = append(s.Keys, *k)

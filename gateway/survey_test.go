@@ -120,3 +120,16 @@ func FuzzOpenSurvey(f *testing.F) {
 		}
 	})
 }
+
+// Whoever went on from the block that such a search names would skip those before it.
+func TestFailed_a_search_from_behind_the_end_of_the_channel_is_refused(t *testing.T) {
+	w := newWorld(t)
+	c := w.open()
+	s, err := c.SurveyFailed(w.ctx, w.ledger.height)
+	if err != nil || len(s.Peers) == 0 || s.Peers[0].Next != w.ledger.height {
+		t.Errorf("from the end: %+v, %v", s, err)
+	}
+	if s, err := c.SurveyFailed(w.ctx, w.ledger.height+1); record.CodeOf(err) != record.CodeBadRequest {
+		t.Errorf("from behind the end: %+v, %v", s, err)
+	}
+}

@@ -86,7 +86,7 @@ func writeNote(path string, b backupOf) error {
 // the same channel: another organization's holds plaintext that must not come here.
 func (n *Network) checkBackup(s spec, from string) error {
 	if _, err := os.Stat(filepath.Join(from, "ledgersData")); err != nil {
-		return fmt.Errorf("%s is no backup of a peer: %w", from, err)
+		return fmt.Errorf("%w: %s is no backup of a peer: %w", ErrBackup, from, err)
 	}
 	b, err := os.ReadFile(filepath.Join(from, backupNote))
 	if err != nil {
@@ -105,6 +105,16 @@ func (n *Network) checkBackup(s spec, from string) error {
 			ErrBackup, from, got.Peer, got.Org, got.Genesis, s.name, own.Org, own.Genesis)
 	}
 	return nil
+}
+
+// CheckRestore says whether [Network.Restore] would take a backup for a peer. It changes
+// nothing.
+func (n *Network) CheckRestore(peer, from string) error {
+	s, err := n.peer(peer)
+	if err != nil {
+		return err
+	}
+	return n.checkBackup(s, from)
 }
 
 // Restore replaces a peer's data by a backup and lets it serve only when everything

@@ -57,6 +57,9 @@ func TestI1_a_backup_of_another_organization_is_refused(t *testing.T) {
 		if err := n.Restore(t.Context(), us.name, from); !errors.Is(err, ErrBackup) {
 			t.Errorf("%s: %v", name, err)
 		}
+		if err := n.CheckRestore(us.name, from); !errors.Is(err, ErrBackup) {
+			t.Errorf("%s, before anything is done: %v", name, err)
+		}
 	}
 	if _, err := os.Stat(filepath.Join(us.dataDir(), "kept")); err != nil {
 		t.Error("a refused backup cost the peer's data:", err)

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -229,10 +230,8 @@ func (n *Network) Rejoin(ctx context.Context, peer string) error {
 	if err != nil {
 		return fmt.Errorf("prepare %s: %w", peer, err)
 	}
-	cmd := exec.CommandContext(ctx, c.path, "node", "unjoin", "-c", Channel)
-	cmd.Env, cmd.Dir = c.env, s.dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: peer node unjoin: %w: %s", peer, err, lastLine(out))
+	if err := forgetChannel(ctx, c, s); err != nil {
+		return err
 	}
 	// Forgetting only deletes keys: the bytes of what was purged would stay in the tables.
 	if err := erasure.CompactPeer(ctx, s.dataDir()); err != nil {
@@ -245,4 +244,21 @@ func (n *Network) Rejoin(ctx context.Context, peer string) error {
 		return err
 	}
 	return n.joinAll(ctx, []spec{s}, genesis)
+}
+
+// forgetChannel lets a stopped peer forget the channel. One that knows no such channel
+// has: somebody began this before, or the peer lost its disk.
+func forgetChannel(ctx context.Context, c command, s spec) error {
+	cmd := exec.CommandContext(ctx, c.path, "node", "unjoin", "-c", Channel)
+	cmd.Env, cmd.Dir = c.env, s.dir
+	out, err := cmd.CombinedOutput()
+	if err == nil || bytes.Contains(out, []byte("ledger ["+Channel+"] does not exist")) {
+		return nil
+	}
+	why := lastLine(out)
+	if _, text, ok := bytes.Cut(out, []byte("Error: ")); ok { // the usage of the command follows
+		line, _, _ := bytes.Cut(text, []byte("\n"))
+		why = string(line)
+	}
+	return fmt.Errorf("%s: peer node unjoin: %w: %s", s.name, err, why)
 }

@@ -234,6 +234,7 @@ func brokenLedger(ctx context.Context, t *testing.T, n *Network, o Options) {
 	if done, err := n.Heal(ctx); err != nil || len(done) != 1 || done[0].Node != name {
 		t.Fatalf("healed %v, %v", done, err)
 	}
+	forgotten(ctx, t, n, name)
 	if _, err := Up(ctx, o); err != nil {
 		t.Fatal(err)
 	}
@@ -242,4 +243,35 @@ func brokenLedger(ctx context.Context, t *testing.T, n *Network, o Options) {
 		t.Fatal(err)
 	}
 	putWithPeerCLI(ctx, t, n, "us-a", "k5", "v5")
+}
+
+// forgotten checks that a peer joins again that has forgotten the channel already, as one
+// has whose healing ended half way.
+func forgotten(ctx context.Context, t *testing.T, n *Network, name string) {
+	s := n.mustNode(t, name)
+	if err := n.StopNode(ctx, name); err != nil {
+		t.Fatal(err)
+	}
+	c, err := n.launch().prepare(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := forgetChannel(ctx, c, s); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.startAll([]spec{s}); err != nil {
+		t.Fatal(err)
+	}
+	err = until(ctx, func() error {
+		if state := n.nodeStatus(ctx, s).State; state != StateNoChannel {
+			return errors.New("the peer is " + state)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done, err := n.Heal(ctx); err != nil || len(done) != 1 || done[0].Node != name {
+		t.Fatalf("healed %v, %v", done, err)
+	}
 }

@@ -286,6 +286,17 @@ func TestACompactionBeforeThePurgeIsNotCalledOneAfterIt(t *testing.T) {
 	}
 }
 
+func TestOnlyOfAPeerItIsSaidThatItWasNotCompacted(t *testing.T) {
+	s := newStory(t, false)
+	c, genesis := s.certificate()
+	c.Attestations = []Attestation{*s.attest("UsA", func(st *Statement) { st.Nodes[0].Kind = "chaincode" })}
+	r, err := verified(t, c, genesis)
+	must(t, err)
+	if got := said(t, r); strings.Contains(got, "compacted") {
+		t.Error(got)
+	}
+}
+
 // A large record's body and its metadata go in two transactions; the receipt shows the second.
 func TestTheReceiptShowsWhetherTheMetadataOfALargeRecordWentToo(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -303,15 +303,18 @@ func (s *Statement) words(purge uint64) string {
 	}
 	text := fmt.Sprintf("at %q, searched %d nodes for the bytes of %d records, this one among them, and %s.", s.StatedAt, len(s.Nodes), len(s.Records), found)
 	for _, n := range s.Nodes {
-		scrubbed := "not compacted since the purge"
-		if n.ScrubbedAt != "" && n.ScrubbedHeight > purge {
-			scrubbed = fmt.Sprintf("compacted at %q", n.ScrubbedAt)
+		scrubbed := ""
+		switch {
+		case n.ScrubbedAt != "" && n.ScrubbedHeight > purge:
+			scrubbed = fmt.Sprintf("compacted at %q, ", n.ScrubbedAt)
+		case n.Kind == "peer": // others have no databases
+			scrubbed = "not compacted since the purge, "
 		}
 		found, gaps := 0, 0
 		for _, st := range n.Stores {
 			found, gaps = found+st.Found, gaps+len(st.NotCovered)
 		}
-		text += fmt.Sprintf("\n      %q: %d stores, %d findings, %d parts not covered, %s, searched at %q", n.Name, len(n.Stores), found, gaps, scrubbed, n.SearchedAt)
+		text += fmt.Sprintf("\n      %q: %d stores, %d findings, %d parts not covered, %ssearched at %q", n.Name, len(n.Stores), found, gaps, scrubbed, n.SearchedAt)
 	}
 	if len(s.Missing) > 0 {
 		text += fmt.Sprintf("\n      not searched: %q", s.Missing)

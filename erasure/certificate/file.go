@@ -159,6 +159,9 @@ func Decode(b []byte) (*Certificate, error) {
 	if c.Kind != Kind {
 		return nil, fail("kind", "is not %q", Kind)
 	}
+	if c.Configurations == nil {
+		return nil, fail("configurations", "is null: a list without any is []")
+	}
 	for _, part := range [][]byte{c.Receipt.ChannelHeader, c.Receipt.SignatureHeader, c.Receipt.Proposal, c.Receipt.Response} {
 		if len(part) > maxPart {
 			return nil, fail("receipt", "a part is longer than %d bytes", maxPart)

@@ -94,7 +94,7 @@ func (v *verifier) report() (*Report, error) {
 		"What a peer answers to a read proves nothing, even in a block, and is not looked at: only which versions of which keys it signed to have read.",
 		fmt.Sprintf("That block %d holds the last configuration that there is: later ones may be left out of the file. Who signed the receipt and the attestations is judged by this one, so who was removed or revoked later still counts.",
 			v.configs[len(v.configs)-1].block),
-		"Attestations and the annex may be left out of the file, and endorsements of the receipt and orderers' signatures beyond those needed.",
+		"Attestations and the annex may be left out of the file, and endorsements of the receipt and orderers' signatures beyond those needed. In which order these stand, nobody signs.",
 	}
 	return r, nil
 }

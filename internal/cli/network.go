@@ -286,6 +286,18 @@ data in clear, also of records that are purged later: keep it like the peer, and
 	return c
 }
 
+// restoreError makes a backup that the peer may not have, or a copy that it must not give
+// up, a refusal.
+func restoreError(err error) error {
+	switch {
+	case errors.Is(err, network.ErrBackup):
+		return refused{err.Error(), "name a folder that domicile network backup wrote, of a peer of the same organisation"}
+	case errors.Is(err, network.ErrNoHealthyCopy):
+		return refused{err.Error(), "domicile network doctor says what is wrong with the others"}
+	}
+	return err
+}
+
 func (a *app) networkRestore() *cobra.Command {
 	var execute bool
 	c := &cobra.Command{
@@ -300,11 +312,14 @@ backup; then its files are scrubbed, and only then it serves. Without --execute 
 			if err != nil {
 				return err
 			}
+			if err := n.CheckRestore(args[0], args[1]); err != nil {
+				return restoreError(err)
+			}
 			if !execute {
 				a.say("%s would be stopped, its data deleted and replaced by %s. --execute does it.", args[0], args[1])
 				return nil
 			}
-			return n.Restore(c.Context(), args[0], args[1])
+			return restoreError(n.Restore(c.Context(), args[0], args[1]))
 		},
 	}
 	c.Flags().BoolVar(&execute, "execute", false, "do it, rather than say what would be done")

@@ -219,7 +219,7 @@ func (s *Service) keepMoving(ctx context.Context) {
 
 func (s *Service) look(ctx context.Context) []purge.Height {
 	list, err := s.heights(ctx)
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		s.log.Warn("heights", "code", record.CodeOf(err))
 	}
 	return list
