@@ -65,6 +65,7 @@ func TestT34_EveryWayToDestroyMeetsTheSameChecks(t *testing.T) {
 	c.mustDo(t, c.domicile(ctx, append([]string{"purge", "pause"}, why...)...))
 	try("paused", true, "--execute")
 	c.byAPI(ctx, t, record.RolePurger, list, record.CodePaused)
+	c.mustBeDue(ctx, t, list) // and no canary, which nothing would take away
 	c.mustDo(t, c.domicile(ctx, append([]string{"purge", "resume"}, why...)...))
 	c.judge(ctx, t, *rounds-1, usA)
 }
@@ -93,6 +94,25 @@ func (c *cluster) byAPI(ctx context.Context, t *testing.T, role string, list []*
 		}
 	}
 	c.allPresent(ctx, t, "the API as "+role, list)
+}
+
+// mustBeDue wants these records and no others in the due index.
+func (c *cluster) mustBeDue(ctx context.Context, t *testing.T, list []*job) {
+	t.Helper()
+	client, err := c.client(ctx, usA.org, record.RoleOfficer, "")
+	c.must(t, err)
+	page, err := client.Due(ctx, usA.collection, time.Now().UTC().Format(time.DateOnly), "")
+	c.must(t, err)
+	var found []string
+	for _, e := range page.Entries {
+		found = append(found, e.ID)
+	}
+	want := idsOf(list)
+	slices.Sort(found)
+	slices.Sort(want)
+	if !slices.Equal(found, want) {
+		t.Errorf("due are %v, put were %v", found, want)
+	}
 }
 
 // allPresent wants every record to be there, whole.
