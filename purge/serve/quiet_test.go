@@ -33,3 +33,15 @@ func TestAServiceThatIsToldToEndWarnsOfNothing(t *testing.T) {
 		t.Error("nothing said of peers that do not answer")
 	}
 }
+
+func TestAPauseIsNoErrorInTheLog(t *testing.T) {
+	s := new(shelf).service(t, "")
+	var log bytes.Buffer
+	s.log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if s.tell(record.Fail(record.CodePaused, "stopped")); log.Len() > 0 {
+		t.Error(log.String())
+	}
+	if s.tell(record.Fail(record.CodeUnavailable, "")); log.Len() == 0 {
+		t.Error("nothing said of a run that failed")
+	}
+}

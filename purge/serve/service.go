@@ -129,7 +129,7 @@ func (s *Service) Run(ctx context.Context) error {
 		if !now.Before(run) {
 			s.putOff(ctx, clock)
 			if _, err := s.Cycle(ctx); err != nil && ctx.Err() == nil {
-				s.log.Error("run", "code", record.CodeOf(err), "why", reason(err))
+				s.tell(err)
 			}
 			now = clock.read()
 			run, look = s.calendar.next(now), now
@@ -227,6 +227,15 @@ func (s *Service) mostJitter(now time.Time) time.Duration {
 		return min(s.config.Jitter, end.Sub(now)/2)
 	}
 	return s.config.Jitter
+}
+
+// tell logs why a run did not do all that is due. A pause is what an officer wanted.
+func (s *Service) tell(err error) {
+	level := slog.LevelError
+	if record.CodeOf(err) == record.CodePaused {
+		level = slog.LevelInfo
+	}
+	s.log.Log(context.Background(), level, "run", "code", record.CodeOf(err), "why", reason(err))
 }
 
 // reason is an error for a log line: code and place, without the ids that the
