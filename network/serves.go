@@ -8,6 +8,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hyperledger/fabric-admin-sdk/pkg/channel"
@@ -163,15 +164,62 @@ func (n *Network) WaitDiscovered(ctx context.Context) error {
 	return n.waitDiscovered(ctx, func(spec) bool { return true })
 }
 
-// waitDiscovered waits until those peers that are asked know every running peer.
+// waitDiscovered waits until those peers that are asked know every running peer, as the
+// process that runs now: of one that was killed the others still tell for a while, and may
+// then forget it until it speaks again.
 func (n *Network) waitDiscovered(ctx context.Context, asked func(spec) bool) error {
+	started, err := n.incarnations(ctx, asked)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, s := range ofKind(n.nodes, KindPeer) {
 		if s.takesPart() && asked(s) {
-			g.Go(func() error { return n.waitKnows(ctx, s) })
+			g.Go(func() error {
+				return n.askMembers(ctx, s, func(m members) error { return n.knowsAll(s, m, started) })
+			})
 		}
 	}
 	return g.Wait()
+}
+
+// incarnations is which process of itself every peer is that is asked, by address.
+func (n *Network) incarnations(ctx context.Context, asked func(spec) bool) (members, error) {
+	var mu sync.Mutex
+	out := members{}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, s := range ofKind(n.nodes, KindPeer) {
+		if !s.takesPart() || !asked(s) {
+			continue
+		}
+		g.Go(func() error {
+			return n.askMembers(ctx, s, func(m members) error {
+				mu.Lock()
+				defer mu.Unlock()
+				var ok bool
+				if out[s.address()], ok = m[s.address()]; !ok {
+					return fmt.Errorf("%s does not announce the chaincode", s.name)
+				}
+				return nil
+			})
+		})
+	}
+	return out, g.Wait()
+}
+
+// knowsAll is an error unless members are all peers that run, none in an earlier process
+// than started.
+func (n *Network) knowsAll(s spec, m, started members) error {
+	want, have := n.runningPeers(), 0
+	for address := range want {
+		if inc, ok := m[address]; ok && inc >= started[address] {
+			have++
+		}
+	}
+	if have < len(want) {
+		return fmt.Errorf("%s knows %d of %d peers", s.name, have, len(want))
+	}
+	return nil
 }
 
 // runningPeers are the addresses of the peers that take part.
@@ -191,8 +239,12 @@ func (s spec) takesPart() bool {
 	return ok && !s.quarantined()
 }
 
-// waitKnows waits until the peer knows all peers that run.
-func (n *Network) waitKnows(ctx context.Context, s spec) error {
+// members are the peers that one peer knows to have the chaincode, by address, with when
+// their process began, in nanoseconds.
+type members map[string]uint64
+
+// askMembers asks a peer whom it knows until enough says that it is enough.
+func (n *Network) askMembers(ctx context.Context, s spec, enough func(members) error) error {
 	var conn *grpc.ClientConn
 	err := until(ctx, func() error {
 		if err := stillRuns(s); err != nil {
@@ -217,23 +269,27 @@ func (n *Network) waitKnows(ctx context.Context, s spec) error {
 		if err := stillRuns(s); err != nil {
 			return err
 		}
-		want, have := n.runningPeers(), 0
 		asking, cancel := context.WithTimeout(ctx, statusPatience)
-		members, err := d.PeerMembershipQuery(asking, Channel, nil)
+		answer, err := d.PeerMembershipQuery(asking, Channel, nil)
 		cancel()
-		for _, org := range members.GetPeersByOrg() {
+		known := members{}
+		for _, org := range answer.GetPeersByOrg() {
 			for _, p := range org.GetPeers() {
-				if endpoint, ok := chaincodePeer(p); ok && want[endpoint] {
-					have++
+				if endpoint, began, ok := chaincodePeer(p); ok {
+					known[endpoint] = began
 				}
 			}
 		}
-		if err == nil && have == len(want) {
+		why := enough(known)
+		if err == nil && why == nil {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("%s knows %d of %d peers: %w", s.name, have, len(want), context.Cause(ctx)), err)
+			if why == nil {
+				return errors.Join(context.Cause(ctx), err)
+			}
+			return errors.Join(fmt.Errorf("%w: %w", why, context.Cause(ctx)), err)
 		case <-time.After(discoveryPoll):
 		}
 	}
@@ -248,16 +304,17 @@ func stillRuns(s spec) error {
 	return &finalError{fmt.Errorf("%s ended; the last line of %s: %s", s.name, s.logFile(), s.logTail())}
 }
 
-// chaincodePeer is the address of a discovered peer and whether it announces
-// the chaincode.
-func chaincodePeer(p *discoverypb.Peer) (address string, ok bool) {
+// chaincodePeer is the address of a discovered peer, when its process began, in
+// nanoseconds by its own clock, and whether it announces the chaincode.
+func chaincodePeer(p *discoverypb.Peer) (address string, began uint64, ok bool) {
 	alive, info := new(gossip.GossipMessage), new(gossip.GossipMessage)
 	if proto.Unmarshal(p.GetMembershipInfo().GetPayload(), alive) != nil ||
 		proto.Unmarshal(p.GetStateInfo().GetPayload(), info) != nil {
-		return "", false
+		return "", 0, false
 	}
 	for _, c := range info.GetStateInfo().GetProperties().GetChaincodes() {
 		ok = ok || c.GetName() == Chaincode
 	}
-	return alive.GetAliveMsg().GetMembership().GetEndpoint(), ok
+	msg := alive.GetAliveMsg()
+	return msg.GetMembership().GetEndpoint(), msg.GetTimestamp().GetIncNum(), ok
 }

@@ -125,7 +125,7 @@ func lockDir(ctx context.Context, dir string) (*dirLock, error) {
 
 // makeDirs is MkdirAll beside others that remove what they had made of the same path.
 func makeDirs(dir string) (err error) {
-	for range 100 {
+	for range 10_000 {
 		if err = os.MkdirAll(dir, 0o700); !errors.Is(err, os.ErrNotExist) {
 			break
 		}
