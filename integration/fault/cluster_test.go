@@ -159,7 +159,9 @@ func (c *cluster) client(ctx context.Context, org, role, peer string) (*gateway.
 	if err != nil {
 		return nil, err
 	}
-	s.Timeouts = gateway.Timeouts{Evaluate: 10 * time.Second, Endorse: 10 * time.Second, Submit: 10 * time.Second, Commit: 10 * time.Second}
+	// An endorser gives a peer that has just died 10 s to take private data (pushAckTimeout);
+	// its answer, after which the client asks another, must not come too late.
+	s.Timeouts = gateway.Timeouts{Evaluate: 10 * time.Second, Endorse: 20 * time.Second, Submit: 10 * time.Second, Commit: 10 * time.Second}
 	if peer != "" {
 		s.ProofPeers = nil
 		for _, p := range s.Peers {
