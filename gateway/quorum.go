@@ -41,7 +41,7 @@ func (a *askedOf) failed(err error) {
 	}
 	st := status.Convert(err)
 	for _, d := range st.Details() {
-		if d, ok := d.(*gatewaypb.ErrorDetail); ok && slices.Contains(a.call.orgs, d.GetMspId()) {
+		if d, ok := d.(*gatewaypb.ErrorDetail); ok && slices.Contains(a.call.orgs, d.GetMspId()) && !undistributed(d.GetMessage()) {
 			a.out[d.GetMspId()] = true
 		}
 	}
@@ -52,6 +52,18 @@ func (a *askedOf) failed(err error) {
 			}
 		}
 	}
+}
+
+// undistributed reports whether an endorser had simulated and found too few peers to hand
+// the private data to, as happens while it still takes dead peers of another organisation
+// for live ones: it can endorse once it knows better.
+func undistributed(message string) bool {
+	for _, words := range []string{"failed to distribute private", "required to disseminate", "Failed disseminating"} {
+		if strings.Contains(message, words) {
+			return true
+		}
+	}
+	return false
 }
 
 // naming is the same proposal, transaction id included, for other endorsing

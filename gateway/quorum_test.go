@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	gatewaypb "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
@@ -64,6 +65,18 @@ func TestAWriteGoesOnWithoutAHolderWhileAMajorityEndorses(t *testing.T) {
 			}
 			return nil
 		}, "UsHospital UsLab", true},
+		"one has none, for whose dead peers the others wait at first": {func() func([]string) error {
+			var first atomic.Bool
+			return func(orgs []string) error {
+				switch {
+				case first.CompareAndSwap(false, true):
+					return tells("failed to distribute private collection, txID x", "UsHospital", "UsLab")
+				case slices.Contains(orgs, "UsPayer"):
+					return none
+				}
+				return nil
+			}
+		}(), "UsHospital UsLab", true},
 		"two have none":          {func([]string) error { return status.Error(codes.Unavailable, none.Error()+", UsLab") }, "UsHospital UsLab UsPayer", false},
 		"the own one lacks them": {func([]string) error { return tells(lacks, "UsHospital") }, "UsHospital UsLab UsPayer", false},
 		"one refuses, and that ends": {func([]string) error {
