@@ -58,12 +58,8 @@ func (a *askedOf) failed(err error) {
 // the private data to, as happens while it still takes dead peers of another organisation
 // for live ones: it can endorse once it knows better.
 func undistributed(message string) bool {
-	for _, words := range []string{"failed to distribute private", "required to disseminate", "Failed disseminating"} {
-		if strings.Contains(message, words) {
-			return true
-		}
-	}
-	return false
+	e := parseTexts([]string{message})
+	return e != nil && (e.Detail == tooFewPeers || e.Detail == notHandedOn)
 }
 
 // naming is the same proposal, transaction id included, for other endorsing

@@ -36,6 +36,12 @@ func (f fault) elsewhere() bool {
 // acknowledged it. It is often ordered all the same.
 const fewOrderers = "too few orderers acknowledged"
 
+// What an endorser says that could not hand private data on to enough peers.
+const (
+	tooFewPeers = "too few live peers hold the collection"
+	notHandedOn = "private data did not reach enough peers"
+)
+
 // knownTexts maps words of Fabric's own messages, which may quote arguments and
 // are therefore never shown, to constant words of ours.
 var knownTexts = []struct {
@@ -46,9 +52,9 @@ var knownTexts = []struct {
 	{"access denied", record.CodeForbidden, "the peers' access control refused the certificate"},
 	{"incorrect timestamp", record.CodeSettings, "this machine's clock is outside the peers' time window"},
 	{"tx read conflict", record.CodeMissingData, "the peer is behind"},
-	{"required to disseminate", record.CodeUnavailable, "too few live peers hold the collection"},
-	{"failed to distribute private", record.CodeUnavailable, "private data did not reach enough peers"},
-	{"Failed disseminating", record.CodeUnavailable, "private data did not reach enough peers"},
+	{"required to disseminate", record.CodeUnavailable, tooFewPeers},
+	{"failed to distribute private", record.CodeUnavailable, notHandedOn},
+	{"Failed disseminating", record.CodeUnavailable, notHandedOn},
 	{"could not launch chaincode", record.CodeUnavailable, "the chaincode server does not answer"},
 	{"chaincode stream terminated", record.CodeUnavailable, "the chaincode server stopped"},
 	{"chaincode definition for", record.CodeUnavailable, "the chaincode is not committed on the channel"},

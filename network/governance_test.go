@@ -200,18 +200,7 @@ func brokenLedger(ctx context.Context, t *testing.T, n *Network, o Options) {
 	if err := os.RemoveAll(filepath.Join(s.dataDir(), "ledgersData", "stateLeveldb")); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.startAll([]spec{s}); err != nil {
-		t.Fatal(err)
-	}
-	err = until(ctx, func() error {
-		if state := n.nodeStatus(ctx, s).State; state != StateNoChannel {
-			return errors.New("the peer is " + state)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	startWithoutChannel(ctx, t, n, s)
 	found := false
 	for _, f := range n.Doctor(ctx, nil).Findings {
 		found = found || f.Node == name && f.Check == CheckChannel && f.Severity == Error && strings.Contains(f.Message, "Failed to load ledger")
@@ -245,6 +234,23 @@ func brokenLedger(ctx context.Context, t *testing.T, n *Network, o Options) {
 	putWithPeerCLI(ctx, t, n, "us-a", "k5", "v5")
 }
 
+// startWithoutChannel starts a peer and waits until it says that it has not the channel.
+func startWithoutChannel(ctx context.Context, t *testing.T, n *Network, s spec) {
+	t.Helper()
+	if err := n.startAll([]spec{s}); err != nil {
+		t.Fatal(err)
+	}
+	err := until(ctx, func() error {
+		if state := n.nodeStatus(ctx, s).State; state != StateNoChannel {
+			return errors.New("the peer is " + state)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // forgotten checks that a peer joins again that has forgotten the channel already, as one
 // has whose healing ended half way.
 func forgotten(ctx context.Context, t *testing.T, n *Network, name string) {
@@ -259,18 +265,7 @@ func forgotten(ctx context.Context, t *testing.T, n *Network, name string) {
 	if err := forgetChannel(ctx, c, s); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.startAll([]spec{s}); err != nil {
-		t.Fatal(err)
-	}
-	err = until(ctx, func() error {
-		if state := n.nodeStatus(ctx, s).State; state != StateNoChannel {
-			return errors.New("the peer is " + state)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	startWithoutChannel(ctx, t, n, s)
 	if done, err := n.Heal(ctx); err != nil || len(done) != 1 || done[0].Node != name {
 		t.Fatalf("healed %v, %v", done, err)
 	}
