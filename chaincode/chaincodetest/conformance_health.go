@@ -104,7 +104,7 @@ func silentActs(d *desk) {
 		d.holdCall(record.OpRelease, m, []string{rec.ID}, []string{person}),
 	} {
 		r := d.submit(c)
-		d.absentFrom(r.Block, m, person, rec.ID, "1931", "2031", record.LawGDPR, "v3-Confidentiality", "GDPR 18")
+		d.absentFrom(r.Block, m, person, rec.ID, "1931-02", "2031-02", record.LawGDPR, "v3-Confidentiality", "GDPR 18")
 	}
 }
 
