@@ -224,7 +224,7 @@ func (c *call) rewrite(list []amendment, draw *record.Drawer) error {
 		if len(meta.Index) == 0 {
 			return internal("finding a record's due entry")
 		}
-		entry, err := json.Marshal(record.IndexEntry{ID: meta.ID, Size: meta.Size})
+		entry, err := json.Marshal(record.IndexEntry{ID: meta.ID, Size: meta.Size, Canary: meta.Canary})
 		if err != nil {
 			return internal("encoding an index entry")
 		}

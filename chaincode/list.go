@@ -196,7 +196,7 @@ func (c *call) entryOf(key string, value []byte) (e record.Entry, ours bool, err
 		if err := json.Unmarshal(payload, &todo); err != nil {
 			return e, false, internal("decoding an index entry")
 		}
-		return record.Entry{ID: todo.ID, Gone: true}, todo.Collection == c.coll.Name, nil
+		return record.Entry{ID: todo.ID, Gone: true, Canary: todo.Canary}, todo.Collection == c.coll.Name, nil
 	}
 	var stored record.IndexEntry
 	if err := json.Unmarshal(payload, &stored); err != nil {
@@ -204,7 +204,7 @@ func (c *call) entryOf(key string, value []byte) (e record.Entry, ours bool, err
 	}
 	e.ID = stored.ID
 	if m := dueKey.FindStringSubmatch(key); m != nil {
-		e.Date, e.Size = m[1], stored.Size
+		e.Date, e.Size, e.Canary = m[1], stored.Size, stored.Canary
 	}
 	return e, true, nil
 }

@@ -274,7 +274,7 @@ func (c *call) goneEntries(d *doomed, ground record.Ground, draw *record.Drawer)
 	if err != nil {
 		return nil, internal("encoding the register entry")
 	}
-	todo, err := json.Marshal(record.Todo{Version: record.Version, Collection: c.coll.Name, ID: d.meta.ID})
+	todo, err := json.Marshal(record.Todo{Version: record.Version, Collection: c.coll.Name, ID: d.meta.ID, Canary: d.meta.Canary})
 	if err != nil {
 		return nil, internal("encoding the register entry")
 	}

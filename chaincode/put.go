@@ -145,7 +145,7 @@ func unique(list []string) []string {
 // on the id, too: a client that sends a seed twice must not overwrite the entries
 // of another record, which would then never be found due.
 func index(draw *record.Drawer, meta *record.Meta) []kv {
-	entry, _ := json.Marshal(record.IndexEntry{ID: meta.ID, Size: meta.Size})
+	entry, _ := json.Marshal(record.IndexEntry{ID: meta.ID, Size: meta.Size, Canary: meta.Canary})
 	out := make([]kv, 0, record.KeysPerRecord)
 	add := func(label string, used bool, key func(nonce string) string) {
 		label += " " + meta.ID

@@ -84,6 +84,13 @@ func TestACanaryThatARunLeftIsPurgedByTheNextAndPlannedByNobody(t *testing.T) {
 	if err != nil || p.Totals.Records > 0 {
 		t.Errorf("planned: %+v, %v", p.Totals, err)
 	}
+	for range 2 { // due, and then purged without a tombstone
+		b, err := Survey(t.Context(), f, []string{"us-a"}, today)
+		if err != nil || b[0] != (Backlog{Collection: "us-a"}) {
+			t.Errorf("surveyed: %+v, %v", b, err)
+		}
+		left.todo = !left.todo
+	}
 	o, made := planting(f, options())
 	res, err := Run(t.Context(), f, o)
 	if err != nil || !left.gone || res.Canaries != 1 || res.Purged != 0 || len(*made) > 0 {

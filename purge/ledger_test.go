@@ -90,10 +90,10 @@ func (f *fake) Due(_ context.Context, c, before, after string) (record.Page, err
 	var keys []key
 	for _, r := range f.records {
 		if r.meta && r.due != "" && r.due <= before {
-			keys = append(keys, key{"due/" + r.due + "/" + r.id, record.Entry{ID: r.id, Date: r.due, Size: r.size}})
+			keys = append(keys, key{"due/" + r.due + "/" + r.id, record.Entry{ID: r.id, Date: r.due, Size: r.size, Canary: r.canary}})
 		}
 		if r.todo {
-			keys = append(keys, key{"todo/" + r.id, record.Entry{ID: r.id, Gone: true}})
+			keys = append(keys, key{"todo/" + r.id, record.Entry{ID: r.id, Gone: true, Canary: r.canary}})
 		}
 	}
 	sort.Slice(keys, func(i, j int) bool { return keys[i].k < keys[j].k })

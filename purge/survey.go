@@ -9,7 +9,7 @@ import (
 
 // Backlog is what the due index of one collection holds: a hint for monitoring, read
 // without looking at any record. Records under a hold and such that wait for a
-// review are in it.
+// review are in it, canaries are not.
 type Backlog struct {
 	Collection       string `json:"collection"`
 	Due              int    `json:"due"`              // entries up to the asked day
@@ -40,6 +40,7 @@ func Survey(ctx context.Context, l Ledger, collections []string, before string) 
 func (b *Backlog) count(entries []record.Entry) {
 	for _, e := range entries {
 		switch {
+		case e.Canary:
 		case e.Gone:
 			b.TombstoneMissing++
 		default:

@@ -127,9 +127,16 @@ func purgedCanary(d *desk) {
 	d.submit(Write(d.as(record.RolePurger), record.OpCanary, record.CanaryRequest{
 		Version: record.Version, Region: d.region, Collection: d.coll, Seed: Random(record.SeedLen), ID: id, Due: longAgo,
 	}, d.members))
-	c := d.purgeCall(record.PartAll, d.put(longAgo).ID, id)
+	rec := d.put(longAgo).ID
+	if e := d.dueEntries(longAgo); !e[id].Canary || e[id].Gone {
+		d.t.Errorf("the canary in the due index: %+v", e[id])
+	}
+	c := d.purgeCall(record.PartAll, rec, id)
 	c.Transient[record.FieldEvidence] = key
 	d.submit(c)
+	if e := d.dueEntries(longAgo); !e[id].Canary || !e[id].Gone || e[rec].Canary || !e[rec].Gone {
+		d.t.Errorf("what waits for a tombstone: %+v, %+v", e[id], e[rec])
+	}
 	if s := d.state(id); s.State != record.InsideGone || s.Ground != string(record.GroundCanary) {
 		d.t.Errorf("the canary: %+v", s)
 	}

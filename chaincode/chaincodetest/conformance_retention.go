@@ -168,23 +168,30 @@ func listing(d *desk) {
 func dueIndex(d *desk) {
 	rec, later := d.put(longAgo), d.put(farOff)
 	due := d.state(rec.ID).DueDate
-	found := map[string]record.Entry{}
-	for after, more := "", true; more; more = after != "" {
-		var p record.Page
-		d.read(record.RolePurger, record.OpDue, record.DueRequest{
-			Version: record.Version, Region: d.region, Collection: d.coll, Before: due, After: after,
-		}, &p)
-		for _, e := range p.Entries {
-			found[e.ID] = e
-		}
-		after = p.Next
-	}
+	found := d.dueEntries(due)
 	if e := found[rec.ID]; e.Date != due || e.Size != len(resource(longAgo, "plain")) {
 		d.t.Errorf("the due record: %+v, want date %s", e, due)
 	}
 	if _, ok := found[later.ID]; ok {
 		d.t.Error("a record that is not due by then is listed")
 	}
+}
+
+// dueEntries is the due index up to a day, by record.
+func (d *desk) dueEntries(before string) map[string]record.Entry {
+	d.t.Helper()
+	found := map[string]record.Entry{}
+	for after, more := "", true; more; more = after != "" {
+		var p record.Page
+		d.read(record.RolePurger, record.OpDue, record.DueRequest{
+			Version: record.Version, Region: d.region, Collection: d.coll, Before: before, After: after,
+		}, &p)
+		for _, e := range p.Entries {
+			found[e.ID] = e
+		}
+		after = p.Next
+	}
+	return found
 }
 
 func readBack(d *desk) {

@@ -91,8 +91,9 @@ type Meta struct {
 
 // IndexEntry is the stored payload of a due, subject or resource index key.
 type IndexEntry struct {
-	ID   string `json:"id,omitempty"` // empty in padding
-	Size int    `json:"size,omitempty"`
+	ID     string `json:"id,omitempty"` // empty in padding
+	Size   int    `json:"size,omitempty"`
+	Canary bool   `json:"canary,omitempty"` // about nobody: to be counted nowhere
 }
 
 // GetRequest asks for one record's value.
@@ -180,10 +181,11 @@ type Page struct {
 
 // Entry is one index hit.
 type Entry struct {
-	ID   string `json:"id"`
-	Date string `json:"date,omitempty"` // due date, in the due index
-	Size int    `json:"size,omitempty"` // bytes, in the due index
-	Gone bool   `json:"gone,omitempty"` // purged, tombstone not settled (OpDue)
+	ID     string `json:"id"`
+	Date   string `json:"date,omitempty"`   // due date, in the due index
+	Size   int    `json:"size,omitempty"`   // bytes, in the due index
+	Gone   bool   `json:"gone,omitempty"`   // purged, tombstone not settled (OpDue)
+	Canary bool   `json:"canary,omitempty"` // about nobody: to be counted nowhere (OpDue)
 }
 
 // HoldRequest sets or releases a legal hold of one matter on records and
@@ -304,6 +306,7 @@ type Todo struct {
 	Version    int    `json:"v"`
 	Collection string `json:"collection"`
 	ID         string `json:"id"`
+	Canary     bool   `json:"canary,omitempty"`
 }
 
 // Gone is the stored document at [GoneKey].

@@ -40,6 +40,9 @@ type Expected struct {
 	// Unreadable are those of them whose evidence was made with another index key than the
 	// one at hand: nobody who has this one can look for them.
 	Unreadable map[record.Ref]bool
+	// Canaries are those records, pending or not, that are about nobody. They have to be
+	// attested like the others, and are in no count of records.
+	Canaries map[record.Ref]bool
 	// Purged is the number of the block that purged each record: a peer that had not
 	// processed it was searched too early.
 	Purged map[record.Ref]uint64
@@ -67,6 +70,7 @@ type Operator struct {
 	StatedAt string   `json:"statedAt"`
 	SHA256   string   `json:"sha256"`
 	Records  int      `json:"records"`
+	Canaries int      `json:"canaries,omitempty"` // looked for, not in Records
 	Nodes    int      `json:"nodes"`
 	Found    int      `json:"found"`             // places with residue
 	Residue  []string `json:"residue,omitempty"` // node and store
@@ -80,15 +84,19 @@ type Collection struct {
 	Members    []string `json:"members"`
 	Records    int      `json:"records"` // purged, and pending or attested
 	Clean      int      `json:"clean"`   // of them, attested clean by every member
-	Lacking    []Lack   `json:"lacking,omitempty"`
+	// Canaries and CanariesClean count the records about nobody, which are in no other count.
+	Canaries      int    `json:"canaries,omitempty"`
+	CanariesClean int    `json:"canariesClean,omitempty"`
+	Lacking       []Lack `json:"lacking,omitempty"`
 }
 
 // Lack is what one holder still owes.
 type Lack struct {
-	Org     string   `json:"org"`
-	Records int      `json:"records"`
-	Why     string   `json:"why"`
-	Nodes   []string `json:"nodes,omitempty"` // that it is about
+	Org      string   `json:"org"`
+	Records  int      `json:"records"`
+	Canaries int      `json:"canaries,omitempty"` // about nobody, not in Records
+	Why      string   `json:"why"`
+	Nodes    []string `json:"nodes,omitempty"` // that it is about
 }
 
 // Why something is lacking.
@@ -122,7 +130,7 @@ func Join(x Expected, list []Signed) (r *Report, settled map[record.Ref]bool) {
 		for _, ref := range s.Records {
 			j.names[i][ref] = true
 		}
-		op := operator(a, j.unsearched(s))
+		op := operator(a, j.unsearched(s), x.Canaries)
 		r.Operators = append(r.Operators, op)
 		switch {
 		case op.Found > 0:
@@ -141,7 +149,7 @@ func Join(x Expected, list []Signed) (r *Report, settled map[record.Ref]bool) {
 	r.Complete = true
 	for _, name := range sorted(x.Members) {
 		c := j.collection(name, settled)
-		r.Complete = r.Complete && c.Clean == c.Records
+		r.Complete = r.Complete && c.Clean == c.Records && c.CanariesClean == c.Canaries
 		r.Collections = append(r.Collections, c)
 	}
 	return r, settled
@@ -221,11 +229,14 @@ func newestFirst(list []Signed) []Signed {
 	return out
 }
 
-func operator(a Signed, missing []string) Operator {
+func operator(a Signed, missing []string, canaries map[record.Ref]bool) Operator {
 	s := &a.Statement
 	o := Operator{
-		Org: s.Org, StatedAt: s.StatedAt, SHA256: a.SHA256, Records: len(s.Records), Nodes: len(s.Nodes),
+		Org: s.Org, StatedAt: s.StatedAt, SHA256: a.SHA256, Nodes: len(s.Nodes),
 		Found: s.Found(), Missing: missing,
+	}
+	for _, ref := range s.Records {
+		count(canaries[ref], &o.Canaries, &o.Records)
 	}
 	for _, n := range s.Nodes {
 		for _, st := range n.Stores {
@@ -280,10 +291,9 @@ func (j *joiner) collection(name string, settled map[record.Ref]bool) Collection
 	for _, a := range j.list {
 		add(a.Statement.Records)
 	}
-	c.Records = len(records)
 	lacks := map[[2]string]*Lack{}
 	for _, ref := range records {
-		clean := true
+		clean, canary := true, j.x.Canaries[ref]
 		for _, m := range c.Members {
 			l := j.by(m, ref)
 			if l.why == "" {
@@ -294,11 +304,12 @@ func (j *joiner) collection(name string, settled map[record.Ref]bool) Collection
 			if lacks[key] == nil {
 				lacks[key] = &Lack{Org: m, Why: l.why}
 			}
-			lacks[key].Records++
+			count(canary, &lacks[key].Canaries, &lacks[key].Records)
 			lacks[key].Nodes = append(lacks[key].Nodes, l.nodes...)
 		}
+		count(canary, &c.Canaries, &c.Records)
 		if clean {
-			c.Clean++
+			count(canary, &c.CanariesClean, &c.Clean)
 			settled[ref] = true
 		}
 	}
@@ -309,6 +320,14 @@ func (j *joiner) collection(name string, settled map[record.Ref]bool) Collection
 	}
 	slices.SortFunc(c.Lacking, func(a, b Lack) int { return cmp.Or(cmp.Compare(a.Org, b.Org), cmp.Compare(a.Why, b.Why)) })
 	return c
+}
+
+// count counts a record about nobody apart.
+func count(canary bool, apart, records *int) {
+	if canary {
+		records = apart
+	}
+	*records++
 }
 
 // by says what is wrong with the newest attestation of an organisation about a record.

@@ -49,6 +49,25 @@ func TestARegionIsCompleteWhenEveryHolderAttestedEveryRecordClean(t *testing.T) 
 	}
 }
 
+func TestACanaryMustBeAttestedAndIsInNoCountOfRecords(t *testing.T) {
+	t.Parallel()
+	x := region
+	x.Canaries = map[record.Ref]bool{both: true}
+	half, _ := attest.Join(x, []attest.Signed{statement("A", late, alone, both)})
+	if c := half.Collections[1]; half.Complete || c.Records != 0 || c.Canaries != 1 || c.CanariesClean != 0 || c.Lacking[0].Records != 0 || c.Lacking[0].Canaries != 1 {
+		t.Errorf("one holder of two: %+v", half)
+	}
+	r, settled := attest.Join(x, []attest.Signed{statement("A", late, alone, both), statement("B", late, both)})
+	if c := r.Collections[1]; !r.Complete || c.Clean != 0 || c.CanariesClean != 1 || !settled[both] {
+		t.Errorf("both: %+v, %v", r, settled)
+	}
+	for _, o := range r.Operators {
+		if want := map[string]int{"A": 1, "B": 0}[o.Org]; o.Records != want || o.Canaries != 1 {
+			t.Errorf("%s looked for %d records and %d canaries", o.Org, o.Records, o.Canaries)
+		}
+	}
+}
+
 func TestAReportNamesWhoOwesWhatAndWhy(t *testing.T) {
 	t.Parallel()
 	residue := statement("B", late, both)

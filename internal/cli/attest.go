@@ -125,7 +125,7 @@ func (a *app) attest(ctx context.Context, o attestFlags) error {
 		if err != nil {
 			return err
 		}
-		a.sayAttested(signed)
+		a.sayAttested(signed, w.about)
 		if err := a.registerOut(ctx, o, op, file, w); err != nil {
 			return err
 		}
@@ -148,6 +148,7 @@ type wantedAt struct {
 	attest.Wanted
 	height  uint64             // that every node must have reached
 	pending []gateway.Evidence // that the records were found in; none of canaries of other regions
+	about   tally              // what is looked for
 }
 
 // wanted collects what is to be looked for: the evidence in the logs that an
@@ -161,6 +162,7 @@ func (a *app) wanted(ctx context.Context, o attestFlags, org string) (*wantedAt,
 	w := &wantedAt{}
 	if o.canaries != "" {
 		err = addCanaries(&w.Wanted, o.canaries)
+		w.about.canaries = len(w.Records)
 	} else {
 		err = a.addEvidence(ctx, client, w)
 	}
@@ -183,6 +185,7 @@ func (a *app) addEvidence(ctx context.Context, client *gateway.Client, w *wanted
 		a.say("warning: %d more records wait to be attested than one attestation can name: search again, into another file, after this", n)
 	}
 	for _, e := range chosen {
+		w.about.add(e.Canary != nil)
 		if err := w.Add(e.Ref, e.Prints); err != nil {
 			return err
 		}

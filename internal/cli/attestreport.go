@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -58,7 +59,7 @@ func (a *app) tableOf(signed *certificate.Attestation) {
 }
 
 // sayAttested tells in words what a statement says, and what it does not.
-func (a *app) sayAttested(signed *certificate.Attestation) {
+func (a *app) sayAttested(signed *certificate.Attestation, about tally) {
 	s := &signed.Statement
 	gaps := 0
 	for _, n := range s.Nodes {
@@ -79,8 +80,8 @@ func (a *app) sayAttested(signed *certificate.Attestation) {
 	if len(s.Missing) > 0 {
 		a.say("warning: nodes not searched: %s", strings.Join(s.Missing, ", "))
 	}
-	a.say("%s: %d records looked for on %d nodes, found in %d places; %d parts could not be searched; signed at %s",
-		s.Org, len(s.Records), len(s.Nodes), s.Found(), gaps, s.StatedAt)
+	a.say("%s: %s looked for on %d nodes, found in %d places; %d parts could not be searched; signed at %s",
+		s.Org, about, len(s.Nodes), s.Found(), gaps, s.StatedAt)
 	a.say("No search covers: %s.", strings.Join(s.NotCovered, "; "))
 }
 
@@ -129,13 +130,17 @@ func (a *app) attestReport(ctx context.Context, o attestFlags) error {
 
 func (a *app) sayReport(r *attest.Report) {
 	for _, c := range r.Collections {
-		a.say("%s: %d of %d purged records attested clean by all of %s", c.Collection, c.Clean, c.Records, strings.Join(c.Members, ", "))
+		canaries := ""
+		if c.Canaries > 0 {
+			canaries = fmt.Sprintf(", and %d of %d canaries", c.CanariesClean, c.Canaries)
+		}
+		a.say("%s: %d of %d purged records%s attested clean by all of %s", c.Collection, c.Clean, c.Records, canaries, strings.Join(c.Members, ", "))
 		for _, l := range c.Lacking {
 			about := ""
 			if len(l.Nodes) > 0 {
 				about = " (" + strings.Join(l.Nodes, ", ") + ")"
 			}
-			a.say("  %s %s: %d records%s", l.Org, l.Why, l.Records, about)
+			a.say("  %s %s: %s%s", l.Org, l.Why, tally{l.Records, l.Canaries}, about)
 		}
 	}
 }
@@ -185,28 +190,88 @@ func (a *app) expected(ctx context.Context, o attestFlags, client *gateway.Clien
 			}
 		}
 	}
-	x.Purged, err = client.PurgeBlocks(ctx, pending, others)
+	if x.Purged, err = client.PurgeBlocks(ctx, pending, others); err != nil {
+		return x, nil, err
+	}
+	x.Canaries, err = a.canariesOf(ctx, client, slices.Concat(x.Pending, others))
 	return x, pending, err
+}
+
+// canariesOf are those of purged records that were about nobody, as far as the client's
+// organisation holds them.
+func (a *app) canariesOf(ctx context.Context, client *gateway.Client, refs []record.Ref) (map[record.Ref]bool, error) {
+	names, err := client.Collections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[record.Ref]bool{}
+	for _, name := range names {
+		var ids []string
+		for _, r := range refs {
+			if r.Collection == name {
+				ids = append(ids, r.ID)
+			}
+		}
+		states, err := client.Inspect(ctx, name, ids)
+		if errors.Is(err, gateway.ErrForbidden) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range states {
+			if s.Ground == string(record.GroundCanary) {
+				out[record.Ref{Collection: name, ID: s.ID}] = true
+			}
+		}
+	}
+	return out, nil
+}
+
+// tally counts records, and canaries apart from them.
+type tally struct{ records, canaries int }
+
+func (n *tally) add(canary bool) {
+	if canary {
+		n.canaries++
+	} else {
+		n.records++
+	}
+}
+
+func (n tally) String() string {
+	s := fmt.Sprintf("%d records", n.records)
+	switch {
+	case n.canaries > 0 && n.records == 0:
+		return fmt.Sprintf("%d canaries", n.canaries)
+	case n.canaries > 0:
+		s += fmt.Sprintf(" and %d canaries", n.canaries)
+	}
+	return s
 }
 
 // settle purges the evidence of records that every holder attested clean.
 func (a *app) settle(ctx context.Context, client *gateway.Client, pending []gateway.Evidence, settled map[record.Ref]bool) error {
 	keys := map[string][]string{}
+	canary := map[string]bool{}
 	for _, e := range pending {
 		if settled[e.Ref] {
+			canary[e.Key] = e.Canary != nil
 			keys[e.Collection] = append(keys[e.Collection], e.Key)
 		}
 	}
-	done := 0
+	var done tally
 	for _, collection := range slices.Sorted(maps.Keys(keys)) {
 		for chunk := range slices.Chunk(keys[collection], record.MaxRecords) {
 			if _, err := client.EndEvidence(ctx, collection, chunk); err != nil {
 				return err
 			}
-			done += len(chunk)
+			for _, key := range chunk {
+				done.add(canary[key])
+			}
 		}
 	}
-	a.say("the evidence of %d records was purged; their attestations are named in the log", done)
+	a.say("the evidence of %s was purged; their attestations are named in the log", done)
 	return nil
 }
 
