@@ -44,7 +44,7 @@ unit: $(CHECK) ## tests without a network, with the race detector
 
 integration: build ## tests on real networks (flags: INTEGRATION="-run Name -v")
 	go test -p 1 -timeout 25m $(INTEGRATION) ./network/...
-	go test -p 1 -timeout 25m $(INTEGRATION) ./integration/... -network-required
+	go test -p 1 -timeout 40m $(INTEGRATION) ./integration/... -network-required
 
 bench: build ## ratios on one running network, interleaved, medians with spread (BENCH="-json")
 	go run ./integration/bench $(BENCH)

@@ -56,7 +56,7 @@ func certified(ctx context.Context, t *testing.T, id string, annex string, not .
 			t.Errorf("%q is in the certificate", s)
 		}
 	}
-	return must(ctx, t, 0, nil, "proof", "verify-destruction", file, "--genesis", filepath.Join(shared.Dir(), "channel", "genesis.block")).out
+	return must(ctx, t, 0, nil, "proof", "verify-destruction", file, "--genesis", filepath.Join(shared.Dir(), "channel", "genesis.block")).Out
 }
 
 // opened is a JSON file followed by every string of it that is base64, decoded.
@@ -152,8 +152,8 @@ func TestT35_EveryGroundOfDestructionIsCertifiedAndNoCertificateNamesIt(t *testi
 		submit(ctx, t, euA.purgeOn(record.GroundFailed, func(p *record.PurgeRequest) {
 			p.Keys, p.Reason, p.Authority = []string{record.RecordKey(id)}, "refused", "test"
 		}))
-		if a := must(ctx, t, 1, nil, "proof", "certificate", id, "-o", filepath.Join(t.TempDir(), "c.json")); !strings.Contains(a.words, string(record.CodeAbsent)) {
-			t.Error(a.words)
+		if a := must(ctx, t, 1, nil, "proof", "certificate", id, "-o", filepath.Join(t.TempDir(), "c.json")); !strings.Contains(a.Words, string(record.CodeAbsent)) {
+			t.Error(a.Words)
 		}
 	})
 }

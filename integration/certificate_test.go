@@ -35,8 +35,8 @@ func TestT35_ACertificateOfDestructionConvincesAStranger(t *testing.T) {
 	submit(ctx, t, put)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "certificate.json")
-	if a := must(ctx, t, 1, nil, "proof", "certificate", r.ID, "-o", file); !strings.Contains(a.words, record.StateActive) {
-		t.Errorf("of a living record: %s", a.words)
+	if a := must(ctx, t, 1, nil, "proof", "certificate", r.ID, "-o", file); !strings.Contains(a.Words, record.StateActive) {
+		t.Errorf("of a living record: %s", a.Words)
 	}
 	reconfigure(ctx, t)
 	purgeRun(ctx, t, "au")
@@ -51,12 +51,12 @@ func TestT35_ACertificateOfDestructionConvincesAStranger(t *testing.T) {
 		"WHAT THE LEDGER PROVES", r.ID, r.Hash, "Peers of 2 regions", "WHAT IS STATED", "the operator of AuHealth",
 		"the holder did not add the private annex", "WHAT NOBODY CAN PROVE",
 	} {
-		if !strings.Contains(a.out, want) {
-			t.Errorf("the report lacks %q:\n%s", want, a.out)
+		if !strings.Contains(a.Out, want) {
+			t.Errorf("the report lacks %q:\n%s", want, a.Out)
 		}
 	}
 	for _, secret := range []string{words, "DEMO, not law", "Encounter"} {
-		if bytes.Contains(opened(t, file), []byte(secret)) || strings.Contains(a.out, secret) {
+		if bytes.Contains(opened(t, file), []byte(secret)) || strings.Contains(a.Out, secret) {
 			t.Errorf("%q is in a certificate without an annex", secret)
 		}
 	}
@@ -65,12 +65,12 @@ func TestT35_ACertificateOfDestructionConvincesAStranger(t *testing.T) {
 	must(ctx, t, 0, nil, "proof", "certificate", unanchored.ID, "-o", private, "--region", "au", "--annex")
 	a = must(ctx, t, 0, nil, "proof", "verify-destruction", private, "--genesis", genesis)
 	for _, want := range []string{"never anchored", "DEMO, not law", "no operator's attestation"} {
-		if !strings.Contains(a.out, want) {
-			t.Errorf("the report of the other lacks %q:\n%s", want, a.out)
+		if !strings.Contains(a.Out, want) {
+			t.Errorf("the report of the other lacks %q:\n%s", want, a.Out)
 		}
 	}
-	if a := must(ctx, t, 1, nil, "proof", "certificate", unanchored.ID, "-o", private, "--region", "us", "--annex"); !strings.Contains(a.words, string(record.CodeBadRequest)) {
-		t.Errorf("another region's auditor asks for the annex: %s", a.words)
+	if a := must(ctx, t, 1, nil, "proof", "certificate", unanchored.ID, "-o", private, "--region", "us", "--annex"); !strings.Contains(a.Words, string(record.CodeBadRequest)) {
+		t.Errorf("another region's auditor asks for the annex: %s", a.Words)
 	}
 	for name, from := range map[string]string{"anchored.json": file, "unanchored.json": private, "genesis.block": genesis} {
 		b, err := os.ReadFile(from)
@@ -86,8 +86,8 @@ func TestT35_ACertificateOfDestructionConvincesAStranger(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, file, bytes.Replace(b, []byte(r.Hash[:8]), []byte(flip(r.Hash[:8])), 1))
-	if a := must(ctx, t, 1, nil, "proof", "verify-destruction", file, "--genesis", genesis); !strings.Contains(a.words, string(record.CodeMismatch)) {
-		t.Errorf("a changed hash: %s", a.words)
+	if a := must(ctx, t, 1, nil, "proof", "verify-destruction", file, "--genesis", genesis); !strings.Contains(a.Words, string(record.CodeMismatch)) {
+		t.Errorf("a changed hash: %s", a.Words)
 	}
 }
 

@@ -2,7 +2,8 @@
 // programs, four regions, sixteen peers, the contract behind them and the
 // command that people run.
 //
-// One network serves all tests. TestMain starts it in a temporary directory
+// One network serves all tests of this folder; those that need one of their own are in
+// law, residue and fault. TestMain starts it in a temporary directory
 // through the code of `domicile network up`, or attaches to one with
 // -network=DIR. Tests isolate themselves by fresh ids, so they run in parallel;
 // those that stop nodes do not, and put everything back.

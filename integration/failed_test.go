@@ -24,7 +24,7 @@ func failedKeys(t *testing.T, id string, more ...string) map[string]failedLine {
 	t.Helper()
 	a := must(testContext(t, patience), t, 0, nil, append([]string{"purge", "failed", "--region", "us", "--org", "UsHospital", "--json"}, more...)...)
 	out := map[string]failedLine{}
-	d := json.NewDecoder(strings.NewReader(a.out))
+	d := json.NewDecoder(strings.NewReader(a.Out))
 	for d.More() {
 		var l failedLine
 		if err := d.Decode(&l); err != nil {
@@ -94,7 +94,7 @@ func TestI9_BytesOfRefusedAttemptsAreFoundOnEveryPeerAndPurgedUnlessARecordLives
 	if err != nil {
 		t.Errorf("the purged keys are still in a stream: %v", err)
 	}
-	if a := domicile(ctx, nil, "--as", "purger@UsHospital", "record", "get", "--region", "us", gone.ID); a.status == 0 {
+	if a := domicile(ctx, nil, "--as", "purger@UsHospital", "record", "get", "--region", "us", gone.ID); a.Status == 0 {
 		t.Error("the refused attempt can be read")
 	}
 }

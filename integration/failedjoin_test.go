@@ -23,7 +23,7 @@ func joined(t *testing.T, status int, id string, more ...string) union {
 	t.Helper()
 	a := must(testContext(t, patience), t, status, nil, append([]string{"purge", "failed", "--region", "us", "--json"}, more...)...)
 	u := union{keys: map[string]failedLine{}}
-	for d := json.NewDecoder(strings.NewReader(a.out)); d.More(); {
+	for d := json.NewDecoder(strings.NewReader(a.Out)); d.More(); {
 		var l struct {
 			failedLine
 			Missing *struct{ Org, Peer string }
@@ -87,7 +87,7 @@ func TestI9_FindingsOfAllHoldersAreJoinedAndWhoIsMissingIsNamed(t *testing.T) {
 		t.Errorf("after the purge peers of the other holder have its keys: %v", err)
 	}
 	// What is sealed for one region opens in no other.
-	if a := domicile(ctx, nil, "purge", "failed", "--region", "eu", "--join", payer); a.status != 1 || !strings.Contains(a.words, "region's index key") {
-		t.Errorf("another region joins it: %d %s", a.status, a.words)
+	if a := domicile(ctx, nil, "purge", "failed", "--region", "eu", "--join", payer); a.Status != 1 || !strings.Contains(a.Words, "region's index key") {
+		t.Errorf("another region joins it: %d %s", a.Status, a.Words)
 	}
 }

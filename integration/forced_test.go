@@ -15,9 +15,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"domicile/chaincode/record"
 	"domicile/gateway"
+	"domicile/integration/kit"
 )
 
 // Ground forced (I9): two persons decide, whom the holder owes notice is printed, and
@@ -35,7 +37,7 @@ func TestI9_ForcedErasureNeedsTwoPersonsAndNamesWhomNoticeIsOwed(t *testing.T) {
 		"retention", "erasure", "--region", "eu", "--org", "EuHospital", "--subject", "-", "--law", "gdpr", "--received", "2026-05-02",
 		"--case", reference, "--authority", authority, "--execute",
 	}
-	out := must(ctx, t, 0, fmt.Appendf(nil, `{"reference": %q}`, patient), demand...).out
+	out := must(ctx, t, 0, fmt.Appendf(nil, `{"reference": %q}`, patient), demand...).Out
 	for _, want := range []string{"answered by 2026-06-02", "notice is owed to EuSponsor, which has copies of 2 records in eu-ab"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
@@ -50,11 +52,11 @@ func TestI9_ForcedErasureNeedsTwoPersonsAndNamesWhomNoticeIsOwed(t *testing.T) {
 	must(ctx, t, 0, nil, "retention", "case", "approve", "--region", "eu", "--org", "EuHospital", "--case", reference, "--authority", authority, "--reason", why)
 	a := must(ctx, t, 0, nil, purge...)
 	for _, want := range []string{"1 records were purged", "1 left alone: RETAINED", "notice is owed to EuSponsor (GDPR article 19) of the erasure of " + old} {
-		if !strings.Contains(a.words, want) {
-			t.Errorf("no %q in\n%s", want, a.words)
+		if !strings.Contains(a.Words, want) {
+			t.Errorf("no %q in\n%s", want, a.Words)
 		}
 	}
-	if shown := must(ctx, t, 0, nil, "retention", "case", "show", "--region", "eu", "--org", "EuHospital", "--case", reference).out; !strings.Contains(shown, authority) {
+	if shown := must(ctx, t, 0, nil, "retention", "case", "show", "--region", "eu", "--org", "EuHospital", "--case", reference).Out; !strings.Contains(shown, authority) {
 		t.Errorf("the case does not say under which authority: %s", shown)
 	}
 	must(ctx, t, 0, nil, "purge", "failed", "--region", "eu", "--org", "EuHospital", "--execute", "--authority", authority, "--reason", why)
@@ -140,4 +142,41 @@ func readCert(t *testing.T, path string) *x509.Certificate {
 		t.Fatal(err)
 	}
 	return cert
+}
+
+// An erasure against a floor, on the default network: refused under the exception that
+// the law names, answered within a month, access closed until the floor ends.
+func TestAnErasureAgainstAFloorIsRefusedAndAnsweredInTimeByTheCommandAlone(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	id := unique()
+	theirs := func(end string) []byte {
+		return fmt.Appendf(nil, `{"resourceType":"Encounter","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/%s"},"period":{"start":%q,"end":%q}}`, id, end, end)
+	}
+	who := fmt.Appendf(nil, `{"resourceType":"Patient","id":%q}`, id)
+	end := time.Now().AddDate(-1, 0, 0).Format(time.DateOnly)
+	until := time.Now().AddDate(9, 0, 1).Format("2006-01")
+	young := putOne(ctx, t, "eu", theirs(end))
+	old := putOne(ctx, t, "eu", theirs(longAgo))
+	has := func(a kit.Answer, words ...string) {
+		t.Helper()
+		for _, w := range words {
+			if !strings.Contains(a.Out+a.Words, w) {
+				t.Errorf("no %q in\n%s%s", w, a.Out, a.Words)
+			}
+		}
+	}
+	demand := []string{"retention", "erasure", "--region", "eu", "--subject", "-", "--law", "gdpr", "--received", "2021-01-31"}
+	has(must(ctx, t, 0, who, demand...), "1 may go, 1 refused", "answered by 2021-02-28", "17(3)(b)", "12(4)", until, "overdue",
+		"We may not erase some records yet", "complain to a supervisory authority", "no other organisation of this ledger has copies")
+	must(ctx, t, 0, who, append(demand, "--case", id, "--execute")...)
+	has(must(ctx, t, 1, nil, "record", "get", "--region", "eu", young.ID), string(record.CodeLimited))
+	must(ctx, t, 0, nil, "record", "get", "--region", "eu", "--as", "officer@EuHospital", young.ID)
+	must(ctx, t, 0, nil, "retention", "case", "approve", "--region", "eu", "--case", id, "--authority", "DPO", "--reason", "checked")
+	has(must(ctx, t, 0, nil, "purge", "run", "--region", "eu", "--case", id, "--execute"), "1 records were purged", "1 left alone: RETAINED")
+	has(must(ctx, t, 0, nil, "proof", "show", old.ID), "purged")
+	has(must(ctx, t, 1, nil, "record", "get", "--region", "eu", young.ID), string(record.CodeLimited))
+	must(ctx, t, 0, nil, "retention", "case", "close", "--lift", "--region", "eu", "--case", id, "--authority", "DPO", "--reason", "floor ended")
+	must(ctx, t, 0, nil, "record", "get", "--region", "eu", young.ID)
 }

@@ -19,23 +19,17 @@ import (
 	"domicile/collections"
 	"domicile/erasure"
 	"domicile/gateway"
+	"domicile/integration/kit"
 	"domicile/internal/cli"
 )
 
-// patience bounds one test. It is long because machines that run tests are slow.
-const patience = 4 * time.Minute
-
-// answer is what the command printed and how it ended.
-type answer struct {
-	out, words string
-	status     int
-}
+// patience bounds one test that hangs. It is long because tests run beside each other
+// on machines of which the slow ones take four times as long as the quick.
+const patience = 15 * time.Minute
 
 // domicile runs the command in this process, on the shared network.
-func domicile(ctx context.Context, stdin []byte, args ...string) answer {
-	var out, words bytes.Buffer
-	status := cli.Run(ctx, append([]string{"--dir", shared.Dir()}, args...), bytes.NewReader(stdin), &out, &words)
-	return answer{out.String(), words.String(), status}
+func domicile(ctx context.Context, stdin []byte, args ...string) kit.Answer {
+	return kit.Domicile(ctx, shared.Dir(), stdin, args...)
 }
 
 // runInto runs the command with its output going elsewhere.
@@ -44,15 +38,15 @@ func runInto(ctx context.Context, out io.Writer, args ...string) int {
 }
 
 // must runs the command and wants it to end with the status.
-func must(ctx context.Context, t *testing.T, status int, stdin []byte, args ...string) answer {
+func must(ctx context.Context, t *testing.T, status int, stdin []byte, args ...string) kit.Answer {
 	t.Helper()
 	a := domicile(ctx, stdin, args...)
-	if a.status != status {
-		t.Fatalf("domicile %s: status %d, want %d\n%s%s", strings.Join(args, " "), a.status, status, a.out, a.words)
+	if a.Status != status {
+		t.Fatalf("domicile %s: status %d, want %d\n%s%s", strings.Join(args, " "), a.Status, status, a.Out, a.Words)
 	}
 	// The command waits for one peer; tests go on with others.
 	block := uint64(0)
-	for _, m := range blockNumber.FindAllStringSubmatch(a.out, -1) {
+	for _, m := range blockNumber.FindAllStringSubmatch(a.Out, -1) {
 		n, _ := strconv.ParseUint(m[1], 10, 64)
 		block = max(block, n)
 	}
@@ -64,25 +58,10 @@ func must(ctx context.Context, t *testing.T, status int, stdin []byte, args ...s
 
 var blockNumber = regexp.MustCompile(`"block":\s*([0-9]+)`)
 
-// receipts decodes what record put prints.
-func receipts(t *testing.T, a answer) []gateway.Receipt {
-	t.Helper()
-	var out []gateway.Receipt
-	d := json.NewDecoder(strings.NewReader(a.out))
-	for d.More() {
-		var r gateway.Receipt
-		if err := d.Decode(&r); err != nil {
-			t.Fatalf("%v in %s", err, a.out)
-		}
-		out = append(out, r)
-	}
-	return out
-}
-
 // putOne puts one resource with the command, in a region.
 func putOne(ctx context.Context, t *testing.T, region string, body []byte, more ...string) gateway.Receipt {
 	t.Helper()
-	list := receipts(t, must(ctx, t, 0, body, append([]string{"record", "put", "--region", region, "-"}, more...)...))
+	list := kit.Receipts(t, must(ctx, t, 0, body, append([]string{"record", "put", "--region", region, "-"}, more...)...))
 	if len(list) != 1 {
 		t.Fatalf("%d records of one resource", len(list))
 	}

@@ -13,6 +13,7 @@ import (
 	"domicile/chaincode/chaincodetest"
 	"domicile/chaincode/record"
 	"domicile/erasure"
+	"domicile/integration/kit"
 	"domicile/network"
 )
 
@@ -84,7 +85,7 @@ func TestT02_NothingOfARecordLeavesItsHoldersStores(t *testing.T) {
 func (c *canaries) live(ctx context.Context, t *testing.T) {
 	body := c.patient()
 	r := putOne(ctx, t, "us", body)
-	if got := must(ctx, t, 0, nil, "record", "get", "--region", "us", r.ID); got.out != string(body) {
+	if got := must(ctx, t, 0, nil, "record", "get", "--region", "us", r.ID); got.Out != string(body) {
 		t.Error("the bytes came back changed")
 	}
 	got, err := open(ctx, t, "UsHospital", "reader").Get(ctx, r.ID)
@@ -93,7 +94,7 @@ func (c *canaries) live(ctx context.Context, t *testing.T) {
 	}
 	c.bytes("salt", got.Salt)
 	must(ctx, t, 0, body, "record", "list", "--region", "us", "--subject", "-")
-	salt := strings.TrimSpace(must(ctx, t, 0, nil, "record", "get", "--region", "us", "--salt", r.ID).out)
+	salt := strings.TrimSpace(must(ctx, t, 0, nil, "record", "get", "--region", "us", "--salt", r.ID).Out)
 	must(ctx, t, 0, body, "proof", "verify", "--every-region", "--salt", salt, r.ID, "-")
 	must(ctx, t, 1, nil, "record", "get", "--region", "eu", r.ID)
 	ordered(ctx, t, usA.get(r.ID)) // a read, submitted by mistake
@@ -122,7 +123,7 @@ func (c *canaries) held(ctx context.Context, t *testing.T) {
 	if _, err := purger.Tombstone(ctx, []record.Ref{{Collection: "us-a", ID: r.ID}}); err != nil {
 		t.Fatal(err)
 	}
-	again := receipts(t, must(ctx, t, 1, body, "record", "put", "--region", "us", "-"))
+	again := kit.Receipts(t, must(ctx, t, 1, body, "record", "put", "--region", "us", "-"))
 	if len(again) != 1 || !again[0].Gone || again[0].ID != r.ID {
 		t.Errorf("the purged resource put again: %+v", again)
 	}
@@ -182,8 +183,8 @@ func (c *canaries) failures(ctx context.Context, t *testing.T) {
 	// only names that a FHIR element could have are shown.
 	for _, body := range []string{`$`, `{"resourceType":"Patient","at $":1,"at $":2}`, `{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"a":"$"}}]}`} {
 		w := c.word("command's input")
-		if a := must(ctx, t, 1, []byte(strings.ReplaceAll(body, "$", w)), "record", "put", "--region", "us", "-"); strings.Contains(a.words+a.out, w) {
-			t.Errorf("the command repeats its input: %s", a.words)
+		if a := must(ctx, t, 1, []byte(strings.ReplaceAll(body, "$", w)), "record", "put", "--region", "us", "-"); strings.Contains(a.Words+a.Out, w) {
+			t.Errorf("the command repeats its input: %s", a.Words)
 		}
 	}
 }

@@ -24,7 +24,7 @@ import (
 func purgeRun(ctx context.Context, t *testing.T, region string) {
 	t.Helper()
 	a := must(ctx, t, 0, nil, "purge", "run", "--region", region, "--execute")
-	t.Log(strings.TrimSpace(a.words))
+	t.Log(strings.TrimSpace(a.Words))
 }
 
 // goneEverywhere asks every peer of the holder for a record, by itself.
@@ -57,14 +57,14 @@ func TestI10_TheLifeOfARecordEndsWithATombstone(t *testing.T) {
 	unanchored, put := ukA.put(encounter(longAgo, unique()))
 	submit(ctx, t, put)
 	stays := putOne(ctx, t, "uk", encounter(farOff, unique()))
-	if plan := must(ctx, t, 0, nil, "purge", "plan", "--region", "uk", "--json"); !strings.Contains(plan.out, r.ID) ||
-		strings.Contains(plan.out, stays.ID) || !strings.Contains(plan.out, "DEMO, not law") {
-		t.Errorf("the plan: %s", plan.out)
+	if plan := must(ctx, t, 0, nil, "purge", "plan", "--region", "uk", "--json"); !strings.Contains(plan.Out, r.ID) ||
+		strings.Contains(plan.Out, stays.ID) || !strings.Contains(plan.Out, "DEMO, not law") {
+		t.Errorf("the plan: %s", plan.Out)
 	}
-	if dry := must(ctx, t, 0, nil, "purge", "run", "--region", "uk"); !strings.Contains(dry.words, "Nothing was changed") {
+	if dry := must(ctx, t, 0, nil, "purge", "run", "--region", "uk"); !strings.Contains(dry.Words, "Nothing was changed") {
 		t.Error("run without --execute does not say that it changed nothing")
 	}
-	if got := must(ctx, t, 0, nil, "record", "get", "--region", "uk", r.ID); got.out != string(body) {
+	if got := must(ctx, t, 0, nil, "record", "get", "--region", "uk", r.ID); got.Out != string(body) {
 		t.Error("the bytes came back changed")
 	}
 	purgeRun(ctx, t, "uk")
@@ -79,7 +79,7 @@ func TestI10_TheLifeOfARecordEndsWithATombstone(t *testing.T) {
 		t.Errorf("the one without an anchor: %+v", p)
 	}
 	must(ctx, t, 0, nil, "record", "get", "--region", "uk", stays.ID)
-	if again := receipts(t, must(ctx, t, 1, body, "record", "put", "--region", "uk", "-")); len(again) != 1 || !again[0].Gone {
+	if again := kit.Receipts(t, must(ctx, t, 1, body, "record", "put", "--region", "uk", "-")); len(again) != 1 || !again[0].Gone {
 		t.Errorf("put again: %+v", again)
 	}
 	signers := map[string]bool{}
@@ -278,9 +278,9 @@ func TestT23_TooFewPeersIsAnErrorToTryLaterAndReadinessEndsIt(t *testing.T) {
 	body := encounter(farOff, unique())
 	short, cancel := context.WithTimeout(ctx, 45*time.Second)
 	defer cancel()
-	if a := domicile(short, body, "record", "put", "--region", "au", "-"); a.status != 3 ||
-		!strings.Contains(a.words, "UNAVAILABLE") && !strings.Contains(a.words, "TIMEOUT") && short.Err() == nil {
-		t.Errorf("with one peer: status %d\n%s", a.status, a.words)
+	if a := domicile(short, body, "record", "put", "--region", "au", "-"); a.Status != 3 ||
+		!strings.Contains(a.Words, "UNAVAILABLE") && !strings.Contains(a.Words, "TIMEOUT") && short.Err() == nil {
+		t.Errorf("with one peer: status %d\n%s", a.Status, a.Words)
 	}
 	first()
 	second()

@@ -57,7 +57,7 @@ type cluster struct {
 // start brings a network up and takes it down with the test.
 func start(ctx context.Context, t *testing.T, topology string, policy ...string) *cluster {
 	t.Helper()
-	needPrograms(t)
+	kit.NeedPrograms(t, binDir, *required)
 	tmp, err := os.MkdirTemp("", "domicile-fault-")
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"domicile/integration/kit"
 	"domicile/network"
 )
 
@@ -22,7 +23,7 @@ const inNamespace = "DOMICILE_FAULT_NAMESPACE"
 // healed peer is like them. It needs the right to mount in a namespace of its own.
 func TestADiskRunsFull(t *testing.T) {
 	if os.Getenv(inNamespace) == "" {
-		needPrograms(t)
+		kit.NeedPrograms(t, binDir, *required)
 		t.Parallel()
 		again(t)
 		return

@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"domicile/integration/kit"
 )
 
 var (
@@ -55,22 +53,6 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// needPrograms skips, or fails, where a network cannot be started.
-func needPrograms(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("SKIPPED: -short: no test on a real network runs")
-	}
-	missing := kit.MissingProgram(binDir)
-	switch {
-	case missing == "":
-	case *required:
-		t.Fatalf("%s is missing: run `make build` first", missing)
-	default:
-		t.Skipf("SKIPPED: %s is missing: run `make build` first", missing)
-	}
-}
-
 // dice are the decisions of one test: they follow from -seed and its name.
 func dice(t *testing.T) *rand.Rand {
 	t.Helper()
@@ -80,12 +62,15 @@ func dice(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(*seed, h.Sum64()))
 }
 
+// slow is how much longer a round may take on a slow machine.
+const slow = 3
+
 // patience lets a test run beside others, each on its own network, for most of their time
 // is waiting, and bounds it: so long for each round, and as long for the start.
 func patience(t *testing.T, round time.Duration) context.Context {
 	t.Helper()
 	t.Parallel()
-	limit := time.Duration(*rounds+1) * round
+	limit := slow * time.Duration(*rounds+1) * round
 	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errors.New("the test took too long"))
 	t.Cleanup(cancel)
 	context.AfterFunc(interrupted, cancel)

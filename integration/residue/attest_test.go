@@ -114,14 +114,7 @@ func newNetwork(ctx context.Context, t *testing.T, flags ...string) *small {
 	if err != nil {
 		t.Fatal(err)
 	}
-	missing := kit.MissingProgram(bin)
-	switch {
-	case missing == "":
-	case *required:
-		t.Fatalf("%s is missing: run `make build` first", missing)
-	default:
-		t.Skipf("SKIPPED: %s is missing: run `make build` first", missing)
-	}
+	kit.NeedPrograms(t, bin, *required)
 	s := &small{dir: filepath.Join(t.TempDir(), "net")}
 	s.run(ctx, t, 0, nil, append([]string{"network", "up", "--bin", bin}, flags...)...)
 	t.Cleanup(func() { s.run(context.WithoutCancel(ctx), t, 0, nil, "network", "down") })
@@ -138,12 +131,11 @@ func newNetwork(ctx context.Context, t *testing.T, flags ...string) *small {
 // run runs the command on the network and wants its status; it returns its data.
 func (s *small) run(ctx context.Context, t *testing.T, status int, stdin []byte, args ...string) string {
 	t.Helper()
-	var out, words bytes.Buffer
-	got := cli.Run(ctx, append([]string{"--dir", s.dir}, args...), bytes.NewReader(stdin), &out, &words)
-	if got != status {
-		t.Fatalf("%v: status %d, want %d\n%s%s", args, got, status, out.String(), words.String())
+	a := kit.Domicile(ctx, s.dir, stdin, args...)
+	if a.Status != status {
+		t.Fatalf("%v: status %d, want %d\n%s%s", args, a.Status, status, a.Out, a.Words)
 	}
-	return out.String()
+	return a.Out
 }
 
 // report joins an attestation of a region.

@@ -1,4 +1,4 @@
-package integration
+package law
 
 import (
 	"bytes"
@@ -10,11 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"domicile/chaincode/record"
 	"domicile/collections"
 	"domicile/gateway"
+	"domicile/integration/kit"
 )
 
 // lawTopology holds the regions of the reference policy that lie within each other.
@@ -79,6 +79,8 @@ func lawParts() map[string]*collections.Private {
 
 // newLawNet brings a network of nested regions up under rows of law.
 func newLawNet(ctx context.Context, t *testing.T) *clinic {
+	t.Helper()
+	kit.NeedPrograms(t, binDir, *required)
 	tmp, err := os.MkdirTemp("", "domicile-law-")
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +126,7 @@ func (c *clinic) parts(list map[string]*collections.Private) {
 func (c *clinic) put(region, org string, body []byte, more ...string) gateway.Receipt {
 	c.t.Helper()
 	args := append([]string{"record", "put", "--region", region, "--org", org, "--validator", filepath.Join(binDir, "fhir-r4check"), "-"}, more...)
-	list := receipts(c.t, c.ok(body, args...))
+	list := kit.Receipts(c.t, c.ok(body, args...))
 	if len(list) != 1 {
 		c.t.Fatalf("%d records of one resource", len(list))
 	}
@@ -132,12 +134,12 @@ func (c *clinic) put(region, org string, body []byte, more ...string) gateway.Re
 }
 
 // putRefused wants one resource refused with a code.
-func (c *clinic) putRefused(code record.Code, region, org string, body []byte, more ...string) answer {
+func (c *clinic) putRefused(code record.Code, region, org string, body []byte, more ...string) kit.Answer {
 	c.t.Helper()
 	args := append([]string{"record", "put", "--region", region, "--org", org, "--validator", filepath.Join(binDir, "fhir-r4check"), "-"}, more...)
 	a := c.run(body, args...)
-	if a.status == 0 || !strings.Contains(a.out+a.words, string(code)) {
-		c.t.Fatalf("domicile %s: status %d, want %s\n%s%s", strings.Join(args, " "), a.status, code, a.out, a.words)
+	if a.Status == 0 || !strings.Contains(a.Out+a.Words, string(code)) {
+		c.t.Fatalf("domicile %s: status %d, want %s\n%s%s", strings.Join(args, " "), a.Status, code, a.Out, a.Words)
 	}
 	return a
 }
@@ -163,8 +165,7 @@ func visit(id, end string, labels ...string) []byte {
 
 // The rows of law as they ship, on a network of nested regions, by the command alone.
 func TestTheLawByTheCommandAlone(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	c := newLawNet(ctx, t)
 	for _, s := range []struct {
@@ -217,8 +218,8 @@ func unknownLabels(c *clinic) {
 	at := []string{"--region", "us", "--org", "UsPayer"}
 	get := append([]string{"record", "get"}, at...)
 	c.refused(record.CodeQuarantined, nil, append(get, r.ID)...)
-	if a := c.ok(nil, append(get, "--as", "officer@UsPayer", r.ID)...); a.out != string(odd) {
-		c.t.Errorf("an officer reads %q", a.out)
+	if a := c.ok(nil, append(get, "--as", "officer@UsPayer", r.ID)...); a.Out != string(odd) {
+		c.t.Errorf("an officer reads %q", a.Out)
 	}
 	// It is kept like any other: explained, held, and never released to readers but
 	// by an officer's word.
@@ -231,15 +232,15 @@ func unknownLabels(c *clinic) {
 	set := append(append([]string{"label", "set"}, at...), "--labels", "R,NORDSCLW", "--reason", "the sender meant NORDSCLW", r.ID)
 	c.has(c.ok(nil, set...), "Nothing was changed")
 	c.ok(nil, append(set, "--execute")...)
-	if a := c.ok(nil, append(get, r.ID)...); a.out != string(odd) {
-		c.t.Errorf("a reader gets %q", a.out)
+	if a := c.ok(nil, append(get, r.ID)...); a.Out != string(odd) {
+		c.t.Errorf("a reader gets %q", a.Out)
 	}
 }
 
 // parserTraps are resources that lenient parsers read with fewer labels than they have.
 func parserTraps(c *clinic) {
 	const restricted = `[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"},{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]`
-	put := func(name, meta string) answer {
+	put := func(name, meta string) kit.Answer {
 		body := []byte(`{"resourceType":"Basic","code":{"text":"x"},` + meta + `}`)
 		return c.run(body, "record", "put", "--region", "us", "--org", "UsHospital", "--validator", filepath.Join(binDir, "fhir-r4check"), "--import", name, "-")
 	}
@@ -252,8 +253,8 @@ func parserTraps(c *clinic) {
 		"a label of invalid UTF-8": `"meta":{"security":[{"code":"` + "\xff" + `"}]}`,
 		"bytes after the end":      `"meta":{"security":` + restricted + `}} {"resourceType":"Basic"`,
 	} {
-		if a := put(name, meta); a.status == 0 {
-			c.t.Errorf("%s was put:\n%s%s", name, a.out, a.words)
+		if a := put(name, meta); a.Status == 0 {
+			c.t.Errorf("%s was put:\n%s%s", name, a.Out, a.Words)
 		}
 	}
 	// What stands where a label should could be any: it is kept most apart, and is
@@ -264,8 +265,8 @@ func parserTraps(c *clinic) {
 		"a label without system, code": `"meta":{"security":[{"display":"HIV"}]}`,
 	} {
 		a := put(name, meta)
-		if a.status == 0 && (!strings.Contains(a.out, "us-a3") || !strings.Contains(a.out, "quarantined")) {
-			c.t.Errorf("%s is no label:\n%s%s", name, a.out, a.words)
+		if a.Status == 0 && (!strings.Contains(a.Out, "us-a3") || !strings.Contains(a.Out, "quarantined")) {
+			c.t.Errorf("%s is no label:\n%s%s", name, a.Out, a.Words)
 		}
 	}
 }
@@ -273,13 +274,13 @@ func parserTraps(c *clinic) {
 func downgrades(c *clinic) {
 	r := c.put("us", "UsHospital", visit("down", farOff, "HIV"))
 	set := []string{"label", "set", "--region", "us", "--labels", "N", "--execute", r.ID}
-	if a := c.run(nil, set...); a.status != 2 { // no reason: not even asked
-		c.t.Errorf("without a reason: status %d\n%s", a.status, a.words)
+	if a := c.run(nil, set...); a.Status != 2 { // no reason: not even asked
+		c.t.Errorf("without a reason: status %d\n%s", a.Status, a.Words)
 	}
 	set = append(set, "--reason", "a test order")
 	c.refused(record.CodeDowngrade, nil, append(set, "--as", "writer@UsHospital")...)
-	if a := c.run(nil, append(set, "--as", "reader@UsHospital")...); a.status != 1 {
-		c.t.Errorf("as a reader: status %d\n%s", a.status, a.words)
+	if a := c.run(nil, append(set, "--as", "reader@UsHospital")...); a.Status != 1 {
+		c.t.Errorf("as a reader: status %d\n%s", a.Status, a.Words)
 	}
 }
 
@@ -297,8 +298,8 @@ func unsetPosture(c *clinic) {
 		{"network", "up", "--policy", c.file},
 	} {
 		a := c.run(nil, args...)
-		if a.status != 1 {
-			c.t.Errorf("domicile %s: status %d", strings.Join(args, " "), a.status)
+		if a.Status != 1 {
+			c.t.Errorf("domicile %s: status %d", strings.Join(args, " "), a.Status)
 		}
 		c.has(a, "custodian.part2")
 	}
@@ -345,8 +346,8 @@ func confirmed(c *clinic) {
 	c.has(c.ok(someone("older"), "retention", "fact", "--region", "us", "--subject", "-"), "1950-03-04", "register 8")
 	c.reassessed("us", "UsHospital")
 	confirm := []string{"retention", "confirm", "--log", "us-a-log", c.file, "az-adult", "cms-hospital"}
-	if a := c.run(nil, confirm...); a.status != 2 {
-		c.t.Errorf("nobody confirms: status %d", a.status)
+	if a := c.run(nil, confirm...); a.Status != 2 {
+		c.t.Errorf("nobody confirms: status %d", a.Status)
 	}
 	c.ok(nil, append(confirm, "--by", "A. Counsel", "--source", "ARS 12-2297, read 2021-05-04", "--date", "2021-05-04")...)
 	c.has(c.ok(nil, "retention", "due", "--region", "us", "--next", "30d"), r.ID, string(record.CodeNeedsReview)) // not in force yet
@@ -398,7 +399,7 @@ func withdrawn(c *clinic) {
 	run := []string{"purge", "run", "--region", "us", "--withdrawn"}
 	a := c.ok(nil, run...)
 	c.has(a, past, bound, "agreement 9", "Nothing was changed")
-	if strings.Contains(a.out, open) {
+	if strings.Contains(a.Out, open) {
 		c.t.Error("a copy whose terms run is planned")
 	}
 	a = c.ok(nil, append(run, "--execute")...)
@@ -418,7 +419,7 @@ func others(c *clinic) {
 	demand := []string{"retention", "erasure", "--region", "us-wa", "--subject", "-", "--law", "gdpr", "--received", "2021-11-01"}
 	c.has(c.ok(someone("mother"), demand...), "1 may go, 0 refused, 0 held, 1 stay as they are also about others", "no other organisation")
 	c.has(c.ok(someone("mother"), append(demand, "--others")...), "2 may go, 0 refused, 0 held, 0 stay")
-	erase := func(ref string, more ...string) answer {
+	erase := func(ref string, more ...string) kit.Answer {
 		c.ok(someone("mother"), append(append(demand, "--case", ref, "--execute"), more...)...)
 		c.ok(nil, "retention", "case", "approve", "--region", "us-wa", "--case", ref, "--authority", "DPO", "--reason", "weighed")
 		return c.ok(nil, "purge", "run", "--region", "us-wa", "--case", ref, "--execute")
@@ -441,53 +442,20 @@ func holdAgainstPurge(c *clinic) {
 		r := c.put("us", "UsHospital", visit(fmt.Sprint("race", i), longAgo, "HIV"))
 		c.fact("us", "UsHospital", fmt.Sprint("race", i), "birth=1950-03-04", "last-encounter="+longAgo)
 		c.reassessed("us", "UsHospital")
-		held := make(chan answer, 1)
+		held := make(chan kit.Answer, 1)
 		go func() {
 			held <- c.run(nil, "record", "hold", "--region", "us", "--matter", "race", "--authority", "court", "--reason", "pending", r.ID)
 		}()
 		purged := c.run(nil, "purge", "run", "--region", "us", "--execute")
 		hold := <-held
 		var proof struct{ State string }
-		if err := json.Unmarshal([]byte(c.ok(nil, "proof", "show", r.ID).out), &proof); err != nil {
+		if err := json.Unmarshal([]byte(c.ok(nil, "proof", "show", r.ID).Out), &proof); err != nil {
 			c.t.Fatal(err)
 		}
 		gone := proof.State == record.StatePurged
-		warned := strings.Contains(hold.words, "purged") || hold.status != 0
+		warned := strings.Contains(hold.Words, "purged") || hold.Status != 0
 		if gone != warned {
-			c.t.Errorf("the record is %s, the hold said (%d) %s, the purge %s", proof.State, hold.status, hold.words, purged.words)
+			c.t.Errorf("the record is %s, the hold said (%d) %s, the purge %s", proof.State, hold.Status, hold.Words, purged.Words)
 		}
 	}
-}
-
-// An erasure against a floor, on the default network: refused under the exception that
-// the law names, answered within a month, access closed until the floor ends.
-func TestAnErasureAgainstAFloorIsRefusedAndAnsweredInTimeByTheCommandAlone(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	id := unique()
-	end := time.Now().AddDate(-1, 0, 0).Format(time.DateOnly)
-	until := time.Now().AddDate(9, 0, 1).Format("2006-01")
-	young := putOne(ctx, t, "eu", visit(id, end))
-	old := putOne(ctx, t, "eu", visit(id, longAgo))
-	has := func(a answer, words ...string) {
-		t.Helper()
-		for _, w := range words {
-			if !strings.Contains(a.out+a.words, w) {
-				t.Errorf("no %q in\n%s%s", w, a.out, a.words)
-			}
-		}
-	}
-	demand := []string{"retention", "erasure", "--region", "eu", "--subject", "-", "--law", "gdpr", "--received", "2021-01-31"}
-	has(must(ctx, t, 0, someone(id), demand...), "1 may go, 1 refused", "answered by 2021-02-28", "17(3)(b)", "12(4)", until, "overdue",
-		"We may not erase some records yet", "complain to a supervisory authority", "no other organisation of this ledger has copies")
-	must(ctx, t, 0, someone(id), append(demand, "--case", id, "--execute")...)
-	has(must(ctx, t, 1, nil, "record", "get", "--region", "eu", young.ID), string(record.CodeLimited))
-	must(ctx, t, 0, nil, "record", "get", "--region", "eu", "--as", "officer@EuHospital", young.ID)
-	must(ctx, t, 0, nil, "retention", "case", "approve", "--region", "eu", "--case", id, "--authority", "DPO", "--reason", "checked")
-	has(must(ctx, t, 0, nil, "purge", "run", "--region", "eu", "--case", id, "--execute"), "1 records were purged", "1 left alone: RETAINED")
-	has(must(ctx, t, 0, nil, "proof", "show", old.ID), "purged")
-	has(must(ctx, t, 1, nil, "record", "get", "--region", "eu", young.ID), string(record.CodeLimited))
-	must(ctx, t, 0, nil, "retention", "case", "close", "--lift", "--region", "eu", "--case", id, "--authority", "DPO", "--reason", "floor ended")
-	must(ctx, t, 0, nil, "record", "get", "--region", "eu", young.ID)
 }

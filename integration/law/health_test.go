@@ -1,4 +1,4 @@
-package integration
+package law
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 	"domicile/collections"
 	"domicile/fhir/labeling"
 	"domicile/gateway"
+	"domicile/integration/kit"
 	"domicile/internal/cli"
 	"domicile/internal/sample"
 )
@@ -30,6 +31,8 @@ type clinic struct {
 
 // newClinic brings the network up with the labelling rules given in force.
 func newClinic(ctx context.Context, t *testing.T, rules string) *clinic {
+	t.Helper()
+	kit.NeedPrograms(t, binDir, *required)
 	tmp, err := os.MkdirTemp("", "domicile-health-") // short: sockets and paths of peers
 	if err != nil {
 		t.Fatal(err)
@@ -83,34 +86,32 @@ func (c *clinic) private(rules string) {
 }
 
 // run runs the command on the network, with nothing but arguments and input.
-func (c *clinic) run(stdin []byte, args ...string) answer {
-	var out, words bytes.Buffer
-	status := cli.Run(c.ctx, append([]string{"--dir", c.dir}, args...), bytes.NewReader(stdin), &out, &words)
-	return answer{out.String(), words.String(), status}
+func (c *clinic) run(stdin []byte, args ...string) kit.Answer {
+	return kit.Domicile(c.ctx, c.dir, stdin, args...)
 }
 
-func (c *clinic) ok(stdin []byte, args ...string) answer {
+func (c *clinic) ok(stdin []byte, args ...string) kit.Answer {
 	c.t.Helper()
 	a := c.run(stdin, args...)
-	if a.status != cli.ExitDone {
-		c.t.Fatalf("domicile %s: status %d\n%s%s", strings.Join(args, " "), a.status, a.out, a.words)
+	if a.Status != cli.ExitDone {
+		c.t.Fatalf("domicile %s: status %d\n%s%s", strings.Join(args, " "), a.Status, a.Out, a.Words)
 	}
 	return a
 }
 
 func (c *clinic) refused(code record.Code, stdin []byte, args ...string) {
 	c.t.Helper()
-	if a := c.run(stdin, args...); a.status != cli.ExitRefused || !strings.Contains(a.out+a.words, string(code)) {
-		c.t.Fatalf("domicile %s: status %d, want %s\n%s%s", strings.Join(args, " "), a.status, code, a.out, a.words)
+	if a := c.run(stdin, args...); a.Status != cli.ExitRefused || !strings.Contains(a.Out+a.Words, string(code)) {
+		c.t.Fatalf("domicile %s: status %d, want %s\n%s%s", strings.Join(args, " "), a.Status, code, a.Out, a.Words)
 	}
 }
 
 // has wants words in an answer.
-func (c *clinic) has(a answer, words ...string) {
+func (c *clinic) has(a kit.Answer, words ...string) {
 	c.t.Helper()
 	for _, w := range words {
-		if !strings.Contains(a.out+a.words, w) {
-			c.t.Errorf("no %q in\n%s%s", w, a.out, a.words)
+		if !strings.Contains(a.Out+a.Words, w) {
+			c.t.Errorf("no %q in\n%s%s", w, a.Out, a.Words)
 		}
 	}
 }
@@ -120,7 +121,7 @@ func (c *clinic) labelled(id string) gateway.LabelReport {
 	c.t.Helper()
 	var r gateway.LabelReport
 	a := c.ok(nil, "label", "explain", "--region", "us", "--json", id)
-	if err := json.Unmarshal([]byte(a.out), &r); err != nil {
+	if err := json.Unmarshal([]byte(a.Out), &r); err != nil {
 		c.t.Fatal(err)
 	}
 	return r
@@ -130,8 +131,7 @@ func (c *clinic) labelled(id string) gateway.LabelReport {
 // labelling rules know through everything: labelled, explained, routed, held,
 // released by another person, found due under a confirmed row, purged.
 func TestAHealthRecordsWholeLifeByTheCommandAlone(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	c := newClinic(ctx, t, "")
 
@@ -140,7 +140,7 @@ func TestAHealthRecordsWholeLifeByTheCommandAlone(t *testing.T) {
 
 	// Rules that come into force move what was put before them.
 	early := c.ok([]byte(opioidOnly), "record", "put", "--region", "us", "--import", "early", "-")
-	first := receipts(t, early)[0]
+	first := kit.Receipts(t, early)[0]
 	if first.Collection != "us-a" {
 		t.Fatalf("without rules the record lies in %s", first.Collection)
 	}
@@ -148,7 +148,7 @@ func TestAHealthRecordsWholeLifeByTheCommandAlone(t *testing.T) {
 	c.ok(nil, "policy", "apply", c.file)
 	c.has(c.ok(nil, "label", "run", "--region", "us"), "1 to do: move", "Nothing was changed")
 	c.has(c.ok(nil, "label", "run", "--region", "us", "--execute"), "1 done: move")
-	again := receipts(t, c.ok([]byte(opioidOnly), "record", "put", "--region", "us", "--import", "early", "-"))[0]
+	again := kit.Receipts(t, c.ok([]byte(opioidOnly), "record", "put", "--region", "us", "--import", "early", "-"))[0]
 	if !again.Already || again.Collection != "us-a2" || again.MovedFrom != first.ID {
 		t.Errorf("the moved record: %+v", again)
 	}
@@ -178,7 +178,7 @@ const opioidOnly = `{"resourceType":"Condition","id":"early","subject":{"referen
 
 func (c *clinic) putAll(data []byte) []gateway.Receipt {
 	c.t.Helper()
-	list := receipts(c.t, c.ok(data, "record", "put", "--region", "us", "-"))
+	list := kit.Receipts(c.t, c.ok(data, "record", "put", "--region", "us", "-"))
 	for _, r := range list {
 		if r.Collection == "" || r.Hash == "" {
 			c.t.Errorf("a record was refused: %+v", r)
@@ -260,7 +260,7 @@ func (c *clinic) history(records int) {
 			Records int
 		}
 	}
-	if err := json.Unmarshal([]byte(c.ok(nil, append(report, "--json")...).out), &list); err != nil || len(list) != 1 {
+	if err := json.Unmarshal([]byte(c.ok(nil, append(report, "--json")...).Out), &list); err != nil || len(list) != 1 {
 		c.t.Fatalf("%+v, %v", list, err)
 	}
 	acts := list[0].Acts
@@ -277,11 +277,11 @@ func (c *clinic) heldOnArrival() {
 	c.ok([]byte(`{"reference":"Patient/held"}`), append([]string{"record", "hold"}, order...)...)
 	body := []byte(`{"resourceType":"Encounter","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/held"},"period":{"end":"` + farOff + `"}}`)
 	for range 2 { // put, and there already
-		if r := receipts(c.t, c.ok(body, "record", "put", "--region", "us", "-"))[0]; !r.Held {
+		if r := kit.Receipts(c.t, c.ok(body, "record", "put", "--region", "us", "-"))[0]; !r.Held {
 			c.t.Errorf("of a person under a hold: %+v", r)
 		}
 	}
-	if r := receipts(c.t, c.ok(bytes.ReplaceAll(body, []byte("held"), []byte("free")), "record", "put", "--region", "us", "-"))[0]; r.Held {
+	if r := kit.Receipts(c.t, c.ok(bytes.ReplaceAll(body, []byte("held"), []byte("free")), "record", "put", "--region", "us", "-"))[0]; r.Held {
 		c.t.Errorf("of a person under none: %+v", r)
 	}
 	c.ok([]byte(`{"reference":"Patient/held"}`), append([]string{"record", "release"}, order...)...)
@@ -292,7 +292,7 @@ func (c *clinic) heldOnArrival() {
 func syntheaPatients(t *testing.T) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
-	root := filepath.Join("..", "..", "shared", "data", "fhir", "synthea")
+	root := filepath.Join("..", "..", "..", "shared", "data", "fhir", "synthea")
 	for code, name := range map[string]string{"OPIOIDUD": "Gilberto_Orosco", "MH": "Milan_Beatty"} {
 		found, err := filepath.Glob(filepath.Join(root, name+"_*.json"))
 		if err != nil || len(found) == 0 {
