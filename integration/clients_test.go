@@ -17,13 +17,6 @@ import (
 // scriptsDir holds the clients that are not written in Go.
 const scriptsDir = "../scripts"
 
-// clientPatience is how long one of those clients may take for one record, and
-// installPatience how long npm may take to fetch packages.
-const (
-	clientPatience  = 3 * time.Minute
-	installPatience = 5 * time.Minute
-)
-
 func TestPeerCLIWalksThroughTheLifeOfARecord(t *testing.T) {
 	t.Parallel()
 	out := runClient(t, "", "bash", absolute(t, filepath.Join(scriptsDir, "peer-cli.sh")), shared.Dir())
@@ -57,7 +50,7 @@ func TestNodeClientLivesTheLifeOfARecord(t *testing.T) {
 // runClient runs a client in dir and returns what it said.
 func runClient(t *testing.T, dir, program string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), clientPatience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
@@ -125,7 +118,7 @@ func installNodeClient(t *testing.T) string {
 // to test.
 func npmInstall(t *testing.T, dir string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), installPatience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "npm", "ci", "--prefer-offline", "--omit=optional")
 	cmd.Dir = dir

@@ -260,7 +260,7 @@ func TestI3_OnlyAuditorsStreamBlocks(t *testing.T) {
 	t.Parallel()
 	for _, role := range []string{"", "reader", "writer", "officer", "purger", "admin", "auditor"} {
 		for _, private := range []bool{false, true} {
-			ctx := testContext(t, time.Minute)
+			ctx := testContext(t, patience)
 			n, err := shared.at(ctx, chaincodetest.Identity{Org: "UkTrust", Role: role}, "peer0.UkTrust")
 			if err != nil {
 				t.Fatal(err)

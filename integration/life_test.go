@@ -167,7 +167,7 @@ func stopped(ctx context.Context, t *testing.T, name string) (start func()) {
 			return
 		}
 		running = true
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		if err := shared.StartNode(ctx, name); err != nil {
 			t.Error(err)

@@ -16,7 +16,7 @@ import (
 // data as not its own when it has looked through what was not, and never asks for it.
 // The doctor says so, and what it says to do helps.
 func TestPrivateDataInTheBlockThatMakesAMemberIsSaidToBeMissingAndTheWayOutHelps(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	t.Cleanup(cancel)
 	o := testOptions(t)
 	o.Topology.BatchInterval = 2 * time.Second

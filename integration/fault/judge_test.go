@@ -123,7 +123,7 @@ func (c *cluster) level(ctx context.Context, f *Final) error {
 }
 
 // settling bounds how long a peer may take to fetch private data that it misses.
-const settling = 45 * time.Second
+const settling = 3 * time.Minute
 
 // inside asks one peer of a holder.
 func (c *cluster) inside(ctx context.Context, h home, p network.PeerEndpoint, ids []string) (map[string]Inside, error) {

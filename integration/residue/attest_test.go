@@ -38,7 +38,7 @@ const (
 	// binDir is where `make build` puts the programs.
 	binDir = "../../bin"
 	// patience bounds the test. It is long because machines that run tests are slow.
-	patience = 5 * time.Minute
+	patience = 15 * time.Minute
 )
 
 // encounter is a resource whose care ended long ago.
