@@ -2,6 +2,7 @@ package purge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -152,6 +153,9 @@ func (f *fake) Purge(_ context.Context, q record.PurgeRequest) (Receipt, error) 
 	if before != nil {
 		return Receipt{}, before
 	}
+	if err := errors.Join(f.once(q.IDs), f.once(q.Settle)); err != nil {
+		return Receipt{}, err
+	}
 	if err := f.purge(q); err != nil {
 		return Receipt{}, err
 	}
@@ -236,7 +240,13 @@ func (f *fake) Tombstone(_ context.Context, refs []record.Ref) (Receipt, error) 
 	if before != nil {
 		return Receipt{}, before
 	}
-	var lag []string
+	var lag, named []string
+	for _, ref := range refs {
+		named = append(named, ref.ID)
+	}
+	if err := f.once(named); err != nil {
+		return Receipt{}, err
+	}
 	for _, ref := range refs {
 		r := f.records[ref.ID]
 		switch {
@@ -254,6 +264,17 @@ func (f *fake) Tombstone(_ context.Context, refs []record.Ref) (Receipt, error) 
 		f.records[ref.ID].tomb = true
 	}
 	return f.receipt(), after
+}
+
+// once refuses a list that names a record twice, as the contract does.
+func (f *fake) once(ids []string) error {
+	for i, id := range ids {
+		if slices.Contains(ids[:i], id) {
+			f.note("%s is named twice in one transaction", id)
+			return record.Fail(record.CodeBadRequest, "ids are there twice")
+		}
+	}
+	return nil
 }
 
 func (f *fake) receipt() Receipt {

@@ -250,7 +250,9 @@ func (r *runner) sort(found []finding) (big []Item) {
 			r.partial[it.ID], r.inherited[it.ID] = true, true
 			r.tombs = append(r.tombs, it)
 		case stepTombstone:
-			r.tombs = append(r.tombs, it)
+			if !r.planted[it.ID] { // this run purged it since, and has it on its list
+				r.tombs = append(r.tombs, it)
+			}
 		case stepFailed:
 			r.waiting[it.DueDate]++
 			r.fail([]Item{it}, f.err)
