@@ -63,7 +63,7 @@ func (r *runner) settleSome(ctx context.Context, collection string, list []strin
 
 // DefaultShare is the share of its time that a run works: what leaves puts at four
 // fifths of their rate where the purge and they compete for the same processors.
-const DefaultShare = 0.5
+const DefaultShare = 0.4
 
 // MaxRest is the longest rest before a batch.
 const MaxRest = 10 * time.Second

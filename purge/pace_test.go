@@ -36,9 +36,9 @@ func TestARunRestsInProportionToWhatItDid(t *testing.T) {
 		// third, of which the first counts from the end of the head start.
 		"half of its time":                     {12 * time.Second, 0.5, 48*time.Second + 2*time.Second + MaxRest},
 		"not at all":                           {12 * time.Second, 1, 48 * time.Second},
-		"most of its time":                     {12 * time.Second, 0.25, 48*time.Second + 6*time.Second + MaxRest},
-		"by default half":                      {12 * time.Second, 0, 48*time.Second + 2*time.Second + MaxRest},
-		"no share is above one":                {12 * time.Second, 7, 48*time.Second + 2*time.Second + MaxRest},
+		"a quarter of its time":                {12 * time.Second, 0.25, 48*time.Second + 6*time.Second + MaxRest},
+		"by default two fifths":                {12 * time.Second, 0, 48*time.Second + 3*time.Second + MaxRest},
+		"no share is above one":                {12 * time.Second, 7, 48*time.Second + 3*time.Second + MaxRest},
 		"and never longer than the longest":    {time.Minute, 0.5, 4*time.Minute + 2*MaxRest},
 		"a small purge is over before":         {HeadStart / 2, 0.5, 4 * HeadStart / 2},
 		"what begins after it pays in full":    {HeadStart, 0.5, 4*HeadStart + HeadStart},
