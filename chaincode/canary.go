@@ -10,7 +10,8 @@ import (
 	"domicile/fhir/ds4p"
 )
 
-// canary is [record.OpCanary]. It reads and writes what a put of one record does.
+// canary is [record.OpCanary]. It reads and writes what a put of one record does. One that
+// a hold by query would bind is refused with [record.CodeHeld]: nothing would take it away.
 func canary(c *call, req *record.CanaryRequest) ([]byte, error) {
 	draw, err := drawer(req.Seed)
 	if err != nil {
@@ -30,10 +31,11 @@ func canary(c *call, req *record.CanaryRequest) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := h.queries(c.coll.Name); err != nil {
+	queries, err := h.queries(c.coll.Name)
+	if err != nil {
 		return nil, err
 	}
-	writes, err := c.canaryWrites(req.ID, due, draw)
+	writes, err := c.canaryWrites(req.ID, due, draw, queries)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +45,7 @@ func canary(c *call, req *record.CanaryRequest) ([]byte, error) {
 	return nil, c.write(c.coll.Name, writes)
 }
 
-func (c *call) canaryWrites(id string, due fhir.Date, draw *record.Drawer) ([]kv, error) {
+func (c *call) canaryWrites(id string, due fhir.Date, draw *record.Drawer, queries []record.HeldQuery) ([]kv, error) {
 	body := record.CanaryBody(draw)
 	res, err := fhir.Parse(body)
 	if err != nil {
@@ -55,6 +57,9 @@ func (c *call) canaryWrites(id string, due fhir.Date, draw *record.Drawer) ([]kv
 		Version: record.Version, ID: id, Canary: true, Type: res.Type, Custody: custody(c.coll), Due: due.String(),
 		Size: len(body), SHA256: hex.EncodeToString(sum[:]), PutAt: c.at(), PutTx: c.stub.GetTxID(), PutBytes: len(body), PutCount: 1,
 		Content: res.Digest(), Labels: labels, LabelDigest: ds4p.Digest(atrest.Labels(labels)),
+	}
+	if len(heldBy(c.part.Vocabulary(), queries, &meta)) > 0 {
+		return nil, record.Fail(record.CodeHeld, id)
 	}
 	return writesOf(draw, &meta, body)
 }

@@ -75,6 +75,16 @@ func TestI9_a_hold_binds_a_canary_too(t *testing.T) {
 	w.refuses(purgeCall("us-a", r.ID), record.CodeHeld)
 }
 
+func TestA_canary_that_a_hold_by_query_would_bind_is_not_stored(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	w.submit(chaincodetest.Write(officer(record.OpHold), record.OpHold, record.HoldRequest{
+		Version: 1, Region: "us", Collection: "us-a", Seed: chaincodetest.Random(record.SeedLen),
+		Query: &record.Query{From: "2019-01-01", To: "2020-12-31"}, Matter: "m", Authority: "court", Reason: "pending",
+	}, atHospital))
+	w.refuses(canaryCall(canaryRequest("us-a")), record.CodeHeld)
+	w.submit(canaryCall(canaryRequest("us-a2"))) // the query is about the other collection
+}
+
 func TestA_canary_is_refused_to_others_and_for_days_to_come(t *testing.T) {
 	w := newWorld(t, chaincodetest.Options{})
 	c := canaryCall(canaryRequest("us-a"))

@@ -35,7 +35,7 @@ type Explained struct {
 }
 
 // ExplainAll yields the explanation of every live record of a collection, each
-// once, in the order of the index. An error ends the sequence.
+// once, in the order of the index; canaries are left out. An error ends the sequence.
 func (c *Client) ExplainAll(ctx context.Context, collection string) func(yield func(Explained, error) bool) {
 	return func(yield func(Explained, error) bool) {
 		for ids, err := range c.pages(ctx, collection) {
@@ -49,7 +49,7 @@ func (c *Client) ExplainAll(ctx context.Context, collection string) func(yield f
 				return
 			}
 			for _, e := range list {
-				if e.Meta != nil && !yield(Explained{collection, e}, nil) {
+				if e.Meta != nil && !e.Meta.Canary && !yield(Explained{collection, e}, nil) {
 					return
 				}
 			}

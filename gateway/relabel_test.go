@@ -69,6 +69,24 @@ func unlabelled(t testing.TB, n *gatewaytest.Network, more int) (rs []gateway.Re
 	return rs, in
 }
 
+// What a run of purges left behind is about nobody: rules neither label nor move it.
+func TestACanaryIsNeitherRelabelledNorReassessed(t *testing.T) {
+	n := gatewaytest.Start(t, chaincodetest.Options{})
+	s := hire(n)
+	for _, c := range []string{"us-a", "us-a2"} {
+		if _, err := s.o.Purger.Canary(t.Context(), c, "2020-01-01"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.SetPrivate("us-a-log", shipped)
+	if list := s.plan(t); len(list) > 0 {
+		t.Errorf("planned: %+v", list)
+	}
+	for r, err := range s.o.Officer.PlanDue(t.Context(), nil) {
+		t.Errorf("reassessed: %+v, %v", r, err)
+	}
+}
+
 func TestNewerRulesStampUpgradeAndMoveRecords(t *testing.T) {
 	n := gatewaytest.Start(t, chaincodetest.Options{})
 	rs, in := unlabelled(t, n, 3)

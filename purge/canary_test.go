@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"domicile/chaincode/record"
 )
@@ -138,7 +140,7 @@ func TestTheLargestBatchHasRoomForItsCanary(t *testing.T) {
 	}
 }
 
-func TestACanaryWhoseBatchWasNotSentIsNothingThatIsLeft(t *testing.T) {
+func TestACanaryThatIsStoredGoesWithItsBatchAlthoughTheRunIsStopped(t *testing.T) {
 	f := newFake()
 	f.add(20, 100, "2020-01-01")
 	o, made := planting(f, options())
@@ -151,7 +153,69 @@ func TestACanaryWhoseBatchWasNotSentIsNothingThatIsLeft(t *testing.T) {
 		return store(ctx, collection, before)
 	}
 	res, err := Run(ctx, f, o)
-	if !errors.Is(err, context.Canceled) || len(*made) != 2 || res.Canaries != 1 || res.Left != 10 || res.Oldest != "2020-01-01" {
+	if !errors.Is(err, context.Canceled) || len(*made) != 2 || res.Canaries != 2 || res.Purged != 20 || res.Left != 0 {
 		t.Errorf("%+v, %d canaries, %v", res, len(*made), err)
+	}
+	f.check(t)
+}
+
+func TestARunThatIsStoppedWhileItRestsLeavesNoCanary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.add(20, 100, "2020-01-01")
+		o, made := planting(f, options())
+		f.pageLen = 100
+		o.Peers, o.Share = &peers{f: f}, 0.4
+		ctx, cancel := context.WithCancel(t.Context())
+		f.hook = func(_ int, name string) {
+			if name != "Purge" {
+				return
+			}
+			time.Sleep(2 * HeadStart)
+			time.AfterFunc(time.Second, cancel) // in the rest that follows
+		}
+		res, err := Run(ctx, f, o)
+		if !errors.Is(err, context.Canceled) || len(*made) != 1 || res.Canaries != 1 || res.Purged != 10 || res.Left != 10 || res.Oldest != "2020-01-01" {
+			t.Errorf("%+v, %d canaries, %v", res, len(*made), err)
+		}
+	})
+}
+
+func TestARunStoresNoMoreCanariesOnceOneIsHeld(t *testing.T) {
+	f := newFake()
+	f.add(40, 100, "2020-01-01")
+	o, made := planting(f, options())
+	store := o.Canary
+	o.Canary = func(ctx context.Context, collection, before string) (Item, error) {
+		it, err := store(ctx, collection, before)
+		f.records[it.ID].held = true
+		return it, err
+	}
+	res, err := Run(t.Context(), f, o)
+	if err != nil || len(*made) != 1 || res.Canaries != 0 || res.Purged != 40 || len(res.Skipped) > 0 {
+		t.Errorf("%+v, %d canaries, %v", res, len(*made), err)
+	}
+	f.check(t)
+}
+
+func TestACanaryIsInNoCountWhenPurgesArePausedOrFail(t *testing.T) {
+	f := newFake()
+	f.add(5, 100, "2020-01-01")
+	f.paused = true
+	o, _ := planting(f, options())
+	if res, err := Run(t.Context(), f, o); record.CodeOf(err) != record.CodePaused || res.Skipped[record.CodePaused] != 5 {
+		t.Errorf("paused: %+v, %v", res, err)
+	}
+	f = newFake()
+	f.add(5, 100, "2020-01-01")
+	f.fault = func(_ int, name string) (before, after error) {
+		if name == "Purge" {
+			before = record.Fail(record.CodeInternal, "poison")
+		}
+		return before, nil
+	}
+	o, _ = planting(f, options())
+	if res, err := Run(t.Context(), f, o); err == nil || res.Failed != 5 || res.CanaryFailures != 1 || res.Left != 5 {
+		t.Errorf("failing: %+v, %v", res, err)
 	}
 }

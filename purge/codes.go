@@ -2,6 +2,7 @@ package purge
 
 import (
 	"errors"
+	"strings"
 
 	"domicile/chaincode/record"
 )
@@ -52,13 +53,15 @@ func ids(items []Item) []string {
 	return out
 }
 
-// namedIn splits a batch into the records that the error's detail names and the
-// others.
+// namedIn splits a batch into the records that the error's detail names under its own
+// code and the others. Those of other codes follow behind a semicolon, and are refused
+// under their own once they are sent again.
 func namedIn(err error, batch []Item) (named, others []Item) {
 	words := map[string]bool{}
 	var e *record.Error
 	if errors.As(err, &e) {
-		for _, w := range wordsOf(e.Detail) {
+		own, _, _ := strings.Cut(e.Detail, ";")
+		for _, w := range wordsOf(own) {
 			words[w] = true
 		}
 	}

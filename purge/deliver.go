@@ -80,7 +80,7 @@ func (r *runner) halted(batch []Item, code record.Code, err error) bool {
 	switch {
 	case code == record.CodePaused:
 		r.result.Paused = true
-		r.result.Skipped[code] += len(batch)
+		r.result.Skipped[code] += len(batch) - canaries(batch)
 		r.errs = append(r.errs, err)
 	case callerRefused(code):
 		r.fail(batch, err)
@@ -204,6 +204,10 @@ func (r *runner) settlePurge(ctx context.Context, part record.Part, done func(It
 	var remain []Item
 	err := inspect(ctx, retrying{r.ledger, r}, batch[0].Collection, ids(batch), func(s record.State) {
 		it := byID[s.ID]
+		if it.Canary && s.State == record.InsideAbsent {
+			remain = append(remain, it) // so new that the peer asked may not have it yet
+			return
+		}
 		f := classify(it.Collection, r.Before, s, true)
 		switch {
 		case f.step == stepTombstone, part == record.PartBody && f.step == stepRest:

@@ -116,7 +116,7 @@ func reread(ctx context.Context, l Ledger, collection, before string, entries []
 			out = append(out, classify(collection, before, s, indexed[s.ID].Gone))
 		}, func(id string, err error) {
 			e := indexed[id]
-			out = append(out, finding{item: Item{ID: id, Collection: collection, DueDate: e.Date, Size: e.Size}, step: stepFailed, err: err})
+			out = append(out, finding{item: Item{ID: id, Collection: collection, DueDate: e.Date, Size: e.Size, Canary: e.Canary}, step: stepFailed, err: err})
 		})
 		if err != nil {
 			return nil, err

@@ -205,10 +205,8 @@ func (f *fake) purge(q record.PurgeRequest) error {
 			}
 		}
 	}
-	for _, code := range []record.Code{record.CodeAbsent, record.CodeGone, record.CodeHeld, record.CodeNotDue} {
-		if len(bad[code]) > 0 {
-			return record.Fail(code, "records "+strings.Join(bad[code], ", "))
-		}
+	if err := refusal(bad); err != nil {
+		return err
 	}
 	if sum := len(touched) * record.BatchBytes; len(q.IDs) > 1 && sum >= 4<<20 {
 		f.note("a purge touches %d bytes", sum)
@@ -264,6 +262,26 @@ func (f *fake) Tombstone(_ context.Context, refs []record.Ref) (Receipt, error) 
 		f.records[ref.ID].tomb = true
 	}
 	return f.receipt(), after
+}
+
+// refusal names the records of one code, and behind it those of the others, as the
+// contract does.
+func refusal(bad map[record.Code][]string) error {
+	var first record.Code
+	text := ""
+	for _, code := range []record.Code{record.CodeAbsent, record.CodeGone, record.CodeHeld, record.CodeNotDue} {
+		switch {
+		case len(bad[code]) == 0:
+		case first == "":
+			first, text = code, strings.Join(bad[code], " ")
+		default:
+			text += "; " + string(code) + " " + strings.Join(bad[code], " ")
+		}
+	}
+	if first == "" {
+		return nil
+	}
+	return record.Fail(first, text)
 }
 
 // once refuses a list that names a record twice, as the contract does.

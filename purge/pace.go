@@ -2,6 +2,7 @@ package purge
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"domicile/chaincode/record"
@@ -13,7 +14,11 @@ import (
 type queue struct{ ids []string }
 
 func (q *queue) add(ids ...string) {
-	q.ids = append(q.ids, ids...)
+	for _, id := range ids {
+		if !slices.Contains(q.ids, id) { // met again: it is on the list until it is settled
+			q.ids = append(q.ids, id)
+		}
+	}
 	if surplus := len(q.ids) - record.MaxPage; surplus > 0 {
 		q.ids = q.ids[surplus:]
 	}

@@ -210,17 +210,17 @@ func (r *runner) page(ctx context.Context, found []finding, more bool) {
 	big := r.sort(found)
 	more = more && !r.full(len(big))
 	for _, it := range big {
-		r.batch(ctx, record.PartBody, []Item{it})
+		r.batch(ctx, record.PartBody, []Item{it}, asItIs)
 	}
 	for _, b := range r.cut(more) {
-		r.batch(ctx, record.PartAll, r.plant(ctx, b))
+		r.batch(ctx, record.PartAll, b, r.plant)
 		if len(r.tombs) >= record.MaxRecords {
 			r.tombstones(ctx)
 			r.settle(ctx, b[0].Collection, record.MaxRecords)
 		}
 	}
 	for !more && len(r.spare) > 0 {
-		r.batch(ctx, record.PartAll, r.spares(r.BatchRecords))
+		r.batch(ctx, record.PartAll, r.spares(r.BatchRecords), asItIs)
 	}
 	r.tombstones(ctx)
 	r.finishRests(ctx)
@@ -254,7 +254,9 @@ func (r *runner) sort(found []finding) (big []Item) {
 				r.tombs = append(r.tombs, it)
 			}
 		case stepFailed:
-			r.waiting[it.DueDate]++
+			if !it.Canary {
+				r.waiting[it.DueDate]++
+			}
 			r.fail([]Item{it}, f.err)
 		default:
 			r.skip(it, f.skip)
@@ -285,7 +287,7 @@ func (r *runner) plant(ctx context.Context, batch []Item) []Item {
 			r.keep(it)
 		}
 	}
-	batch = append(batch, r.spares(1)...)
+	batch = append(batch, r.spares(min(1, record.MaxRecords-len(batch)))...)
 	r.Random.Shuffle(len(batch), func(i, j int) { batch[i], batch[j] = batch[j], batch[i] })
 	return batch
 }
@@ -337,15 +339,20 @@ func (r *runner) mayWait(batch []Item) bool {
 	return true
 }
 
-// batch purges one batch and waits for its sweep.
-func (r *runner) batch(ctx context.Context, part record.Part, items []Item) {
+// asItIs sends a batch without a canary.
+func asItIs(_ context.Context, items []Item) []Item { return items }
+
+// batch rests, completes one batch, purges it and waits for its sweep. A canary is stored
+// after the rest: what ends or pauses the run meanwhile must not leave one behind.
+func (r *runner) batch(ctx context.Context, part record.Part, items []Item, complete func(context.Context, []Item) []Item) {
 	r.rest(ctx)
 	if ctx.Err() != nil || r.stopped {
 		return
 	}
+	items = complete(ctx, items)
 	before := r.result.Batches
 	r.deliver(ctx, r.purgeJob(part), items)
-	if part == record.PartAll && len(items)-canaries(items) < r.BatchRecords && r.result.Batches > before {
+	if n := len(items) - canaries(items); part == record.PartAll && n > 0 && n < r.BatchRecords && r.result.Batches > before {
 		r.result.Short++
 	}
 	r.awaitSweep(ctx)
@@ -371,7 +378,7 @@ func (r *runner) finishRests(ctx context.Context) {
 	r.rests = nil
 	for len(waiting) > 0 && ctx.Err() == nil && !r.stopped {
 		n := min(len(waiting), r.BatchRecords)
-		r.batch(ctx, record.PartRest, waiting[:n])
+		r.batch(ctx, record.PartRest, waiting[:n], asItIs)
 		waiting = waiting[n:]
 	}
 }
@@ -387,8 +394,11 @@ func (r *runner) skip(it Item, c record.Code) {
 
 // resolved notes a record that was to be purged and need not be, or must not.
 func (r *runner) resolved(it Item, c record.Code) {
-	if !it.Canary {
+	switch {
+	case !it.Canary:
 		r.waiting[it.DueDate]--
+	case c != record.CodeGone: // what keeps this one would keep the next
+		r.barren = true
 	}
 	r.skip(it, c)
 }
@@ -410,11 +420,15 @@ func (r *runner) purged(it Item, rc Receipt) {
 func (r *runner) fail(items []Item, err error) {
 	code := record.CodeOf(err)
 	for _, it := range items {
+		if it.Canary {
+			r.result.CanaryFailures++
+			continue
+		}
 		r.result.Failed++
 		r.result.Failures[code]++
 		r.Progress(Event{Kind: EventFailed, Item: it, Code: code})
 	}
-	if len(r.errs) < maxErrors {
+	if alone := canaries(items) == len(items) && !callerRefused(code); !alone && len(r.errs) < maxErrors {
 		r.errs = append(r.errs, fmt.Errorf("%d records of %s, the first %s: %w",
 			len(items), items[0].Collection, items[0].ID, err))
 	}

@@ -212,6 +212,8 @@ func (a *app) canariesOf(ctx context.Context, client *gateway.Client, refs []rec
 				ids = append(ids, r.ID)
 			}
 		}
+		slices.Sort(ids)
+		ids = slices.Compact(ids) // pending ones are in attestations, too
 		states, err := client.Inspect(ctx, name, ids)
 		if errors.Is(err, gateway.ErrForbidden) {
 			continue

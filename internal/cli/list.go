@@ -167,7 +167,7 @@ func listDue(ctx context.Context, client *gateway.Client, o listFlags, show func
 				return err
 			}
 			for _, e := range page.Entries {
-				if e.Gone {
+				if e.Gone || e.Canary {
 					continue
 				}
 				if err := show(listed{ID: e.ID, Collection: name, DueDate: e.Date, Size: e.Size}); err != nil {

@@ -276,6 +276,9 @@ func (a *app) sayPurged(result *purge.Result, authorities map[string]int, execut
 		a.say("  %d failed: %s", result.Failures[code], code)
 	}
 	a.sayWithoutEvidence(result.WithoutEvidence)
+	if result.CanaryFailures > 0 {
+		a.say("warning: %d canaries could not be stored or purged", result.CanaryFailures)
+	}
 	if execute && (result.Conflicts > 0 || result.Skipped[record.CodeGone] > 0) {
 		a.say("Another run purged at the same time. The later of two purges of a record is refused in its block and leaves the names of its keys: see domicile purge failed.")
 	}

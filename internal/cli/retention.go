@@ -340,7 +340,7 @@ func eachDue(ctx context.Context, client *gateway.Client, name string, all bool,
 		}
 		var ids []string
 		for _, e := range page.Entries {
-			if !e.Gone && (all || e.Date <= until || e.Date == record.UndatedDue) && !slices.Contains(ids, e.ID) {
+			if !e.Gone && !e.Canary && (all || e.Date <= until || e.Date == record.UndatedDue) && !slices.Contains(ids, e.ID) {
 				ids = append(ids, e.ID)
 			}
 		}
