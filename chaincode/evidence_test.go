@@ -62,6 +62,9 @@ func TestI9_whatever_leaves_a_collection_is_purged_and_never_only_deleted(t *tes
 	w := newWorld(t, chaincodetest.Options{})
 	id, gone := w.put("us-a", encounter("2001-01-31")), w.put("us-a", encounter("2001-01-31"))
 	w.submit(leaving(purgeCall("us-a", gone)))
+	w.submit(chaincodetest.Public(usHospital(record.RolePurger), record.FuncTombstone, record.TombstoneRequest{
+		Version: 1, Region: "us", Records: []record.Ref{{Collection: "us-a", ID: gone}},
+	}))
 	key := w.evidence("us-a", "", 0).Entries[0].Key
 	w.submit(w.attestCall("us-a", []string{key}))
 	failed := purgeRequest("us-a")
@@ -69,11 +72,14 @@ func TestI9_whatever_leaves_a_collection_is_purged_and_never_only_deleted(t *tes
 	failed.Keys = []string{record.RecordKey(record.NewID())}
 	body := purgeRequest("us-a", id)
 	body.Part = record.PartBody
+	settle := purgeRequest("us-a")
+	settle.Settle = []string{gone}
 	for name, c := range map[string]chaincodetest.Call{
 		"a record":            purgeCall("us-a", id),
 		"its body":            act(usHospital(record.RolePurger), record.OpPurge, body),
 		"an attempt's key":    act(usHospital(record.RolePurger), record.OpPurge, failed),
 		"evidence":            endCall("us-a", key),
+		"a settled tombstone": act(usHospital(record.RolePurger), record.OpPurge, settle),
 		"an amended due date": amendCall(theOfficer, "us-a", record.AmendRecord{ID: id, Accept: true, Reason: "r"}),
 	} {
 		tx, err := w.Endorsed(c)
@@ -111,6 +117,22 @@ func TestI11_a_purge_leaves_prints_of_the_salts_and_index_keys_of_what_it_purged
 	for _, tail := range tails {
 		if !slices.Contains(got, record.PrintOf([]byte(tail))) {
 			t.Errorf("none is of the index key's tail %s", tail)
+		}
+	}
+}
+
+// Else only one of them could ever be looked for.
+func TestI11_every_record_of_a_batch_leaves_evidence_of_its_own(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	ids := w.putTogether("us-a", 3, encounter("2001-01-31"))
+	w.submit(leaving(purgeCall("us-a", ids...)))
+	p := w.evidence("us-a", "", 0)
+	if len(p.Entries) != len(ids) {
+		t.Fatalf("%d entries for %d records", len(p.Entries), len(ids))
+	}
+	for _, id := range ids {
+		if n := len(w.printsOf(p, "us-a", id)); n != record.KeysPerRecord {
+			t.Errorf("%d prints of %s", n, id)
 		}
 	}
 }

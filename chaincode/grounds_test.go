@@ -123,13 +123,20 @@ func TestMoved_is_refused_when(t *testing.T) {
 		m.w.refuses(m.purge(), record.CodeNotMoved)
 	})
 	t.Run("the copy was purged", func(t *testing.T) {
-		m := (&world{w.Memory, t}).relocation()
-		m.arrive()
-		m.anchor()
-		back := relocation{w: m.w, body: m.body, from: m.to, to: m.from}
-		req := purgeRequest("us-a2", back.from)
-		req.Ground, req.Targets = record.GroundMoved, []record.Target{{ID: back.from, Collection: "us-a", To: back.to}}
-		m.w.refuses(act(usHospital(record.RolePurger), record.OpPurge, req), record.CodeNotMoved)
+		for _, part := range []record.Part{record.PartAll, record.PartBody} {
+			w := &world{w.Memory, t}
+			m := &relocation{w: w, body: encounter("1999-12-31"), subjects: tokens(2)}
+			m.from = w.put("us-a", m.body, func(r *record.PutRecord) { r.Subjects = m.subjects })
+			m.arrive()
+			m.anchor()
+			if _, err := w.Endorsed(m.purge()); err != nil {
+				t.Fatalf("before the purge of the copy: %v", err)
+			}
+			req := purgeRequest("us-a2", m.to)
+			req.Part = part
+			w.submit(act(usHospital(record.RolePurger), record.OpPurge, req))
+			w.refuses(m.purge(), record.CodeNotMoved)
+		}
 	})
 	t.Run("it would lose a label", func(t *testing.T) {
 		m := (&world{w.Memory, t}).relocation()

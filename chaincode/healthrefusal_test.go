@@ -42,7 +42,7 @@ func amendWith(change func(*record.AmendRecord)) func(*world, string, string, st
 	return healthWith(record.OpAmend, func(live string) record.AmendRequest {
 		return record.AmendRequest{
 			Version: 1, Region: "us", Collection: "us-a", Seed: chaincodetest.Random(32),
-			Records: []record.AmendRecord{relabelTo(live, canary, confidentiality("R"), record.Label{System: canary, Code: "x"})},
+			Records: []record.AmendRecord{relabelTo(live, canary, confidentiality("R"), record.Label{System: canary, Code: canary})},
 		}
 	}, func(r *record.AmendRequest) { change(&r.Records[0]) })
 }
@@ -121,7 +121,9 @@ var healthRefusals = []refusal{
 	{"an amendment with a long reason", record.CodeBadRequest, amendWith(func(r *record.AmendRecord) { r.Reason = strings.Repeat(canary, 300) })},
 	{"a query that chooses by nothing", record.CodeBadRequest, queryWith(func(q *record.Query) { q.Types = nil })},
 	{"a query of no type", record.CodeBadRequest, queryWith(func(q *record.Query) { q.Types[0] = canary + "!" })},
-	{"a query of a label with more than a code", record.CodeBadRequest, queryWith(func(q *record.Query) { q.Labels = []record.Label{confidentiality("N")} })},
+	{"a query of a label with more than a code", record.CodeBadRequest, queryWith(func(q *record.Query) {
+		q.Labels = []record.Label{{System: canary, Code: canary, Origin: record.OriginRule}}
+	})},
 	{"a query of too many labels", record.CodeTooLarge, queryWith(func(q *record.Query) { q.Labels = make([]record.Label, 101) })},
 	{"a query from no day", record.CodeBadRequest, queryWith(func(q *record.Query) { q.From = canary })},
 	{"a query to no day", record.CodeBadRequest, queryWith(func(q *record.Query) { q.To = "2020" })},

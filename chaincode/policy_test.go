@@ -153,6 +153,30 @@ func TestI4_who_speaks_for_a_region_is_told_by_the_policy_in_force(t *testing.T)
 	w.submit(commit("UkFirst", p))
 }
 
+// A policy key asks for the peers of the other regions too, so it must follow when these
+// change, although its own region does not.
+func TestI4_every_guard_follows_a_change_of_another_region(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{Others: []string{"UkFirst", "UkSecond"}})
+	larger := func(change func(*collections.Policy)) func(*collections.Policy) {
+		return func(p *collections.Policy) {
+			for i := range p.Regions {
+				if r := &p.Regions[i]; r.Name == "uk" {
+					r.Organizations = []string{"UkFirst", "UkSecond", "UkTrust"}
+				}
+			}
+			change(p)
+		}
+	}
+	w.adopt(larger(func(*collections.Policy) {}))
+	p := changed(larger(relabel("us")))
+	for _, org := range p.Organizations() {
+		w.submit(approve(org, p))
+	}
+	c := commit("UsHospital", p)
+	c.Endorsers = []string{"UsHospital", "UkFirst", "EuHospital"}
+	w.submit(c)
+}
+
 // Else a region and those within it could outvote the others.
 func TestI4_the_regions_around_one_are_none_of_the_others_that_it_needs(t *testing.T) {
 	inUs := func(change func(*collections.Policy)) *collections.Policy {

@@ -2,6 +2,7 @@ package chaincode_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"domicile/chaincode/chaincodetest"
@@ -29,4 +30,46 @@ func TestI7_bytes_come_back_exactly_and_the_hash_is_that_of_salt_and_bytes(t *te
 	if h := w.state("us-a", rec.ID).Hash; h != record.Hash(salt, body) {
 		t.Fatalf("hash %s, want %s", h, record.Hash(salt, body))
 	}
+}
+
+// A salt that two values share, or that stays when a value changes, tells which hashes
+// are of one record, and lets small values be guessed.
+func TestI2_every_value_of_a_record_has_a_salt_of_its_own_and_metadata_a_new_one_at_each_rewrite(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	id := w.put("us-a", encounter("1999-12-31"), func(r *record.PutRecord) { r.Subjects = tokens(2) })
+	seen := map[string]string{}
+	use := func(key string) {
+		t.Helper()
+		salt := w.saltOf("us-a", key)
+		if other, ok := seen[salt]; ok {
+			t.Errorf("%.3s has the salt of %.3s", key, other)
+		}
+		seen[salt] = key
+	}
+	keys := w.PrivateKeys("UsHospital", "us-a")
+	for _, k := range keys {
+		use(k)
+	}
+	if len(keys) != record.KeysPerRecord {
+		t.Errorf("%d keys", len(keys))
+	}
+	for range 2 {
+		w.submit(amendCall(writer, "us-a", record.AmendRecord{ID: id}))
+		use(record.MetaKey(id))
+		for _, k := range w.PrivateKeys("UsHospital", "us-a") {
+			if strings.HasPrefix(k, "due/") {
+				use(k)
+			}
+		}
+	}
+}
+
+// saltOf is the salt of a private value.
+func (w *world) saltOf(coll, key string) string {
+	w.t.Helper()
+	salt, _, err := record.DecodeValue(w.Private("UsHospital", coll, key))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(salt)
 }

@@ -37,6 +37,23 @@ func putWith(change func(r *record.PutRequest, c *chaincodetest.Call)) func(*wor
 	}
 }
 
+// secondWith is a put whose first record is sound and whose second one is changed.
+func secondWith(change func(r *record.PutRecord, c *chaincodetest.Call, live, gone string)) func(*world, string, string, string) chaincodetest.Call {
+	return func(_ *world, live, gone, _ string) chaincodetest.Call {
+		recs := []record.PutRecord{newRecord(), newRecord()}
+		c := chaincodetest.Write(usHospital(record.RoleWriter), record.OpPut, nil, atHospital, secret("1999-12-31"), secret("1999-12-31"))
+		change(&recs[1], &c, live, gone)
+		b, _ := json.Marshal(putRequest("us-a", recs...))
+		c.Transient[record.FieldRequest] = b
+		return c
+	}
+}
+
+// secondBody is a put whose second record has other bytes.
+func secondBody(b []byte) func(*world, string, string, string) chaincodetest.Call {
+	return secondWith(func(_ *record.PutRecord, c *chaincodetest.Call, _, _ string) { c.Transient[record.BodyField(1)] = b })
+}
+
 // body is a put of other bytes.
 func body(b string) func(*world, string, string, string) chaincodetest.Call {
 	return putWith(func(_ *record.PutRequest, c *chaincodetest.Call) { c.Transient[record.BodyField(0)] = []byte(b) })
@@ -124,6 +141,11 @@ var putRefusals = []refusal{
 		rec.ID = gone
 		return putCall("us-a", rec, secret("1999-12-31"))
 	}},
+	{"a second record that is not JSON", record.CodeBadResource, secondBody([]byte(canary))},
+	{"a second record whose labels lead elsewhere", record.CodeWrongCollection, secondBody(secret("1999-12-31", "ETH"))},
+	{"a second record of an id in use", record.CodeExists, secondWith(func(r *record.PutRecord, _ *chaincodetest.Call, live, _ string) { r.ID = live })},
+	{"a second record of an id that was purged", record.CodeGone, secondWith(func(r *record.PutRecord, _ *chaincodetest.Call, _, gone string) { r.ID = gone })},
+	{"a second record that is too large", record.CodeTooLarge, secondBody(make([]byte, record.MaxBody+1))},
 	{"an operation that is none", record.CodeBadRequest, putWith(func(_ *record.PutRequest, c *chaincodetest.Call) { c.Transient[record.FieldOp] = []byte(canary) })},
 	{"a read operation", record.CodeBadRequest, putWith(func(_ *record.PutRequest, c *chaincodetest.Call) { c.Transient[record.FieldOp] = []byte(record.OpGet) })},
 	{"a caller with another role", record.CodeForbidden, putWith(func(_ *record.PutRequest, c *chaincodetest.Call) { c.As.Role = record.RoleReader })},

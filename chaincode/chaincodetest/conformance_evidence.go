@@ -148,4 +148,11 @@ func purgedCanary(d *desk) {
 	if err != nil || open.Canary == nil || len(open.Canary.Salt) != record.SaltLen || len(open.Canary.Body) == 0 {
 		d.t.Errorf("its evidence (%v): %+v", err, open.Canary)
 	}
+	if e = d.evidenceOf(rec); e == nil {
+		d.t.Fatal("the purge left no evidence of the record beside it")
+	}
+	open, err = record.OpenEvidence(key, e.Box, record.Ref{Collection: d.coll, ID: rec})
+	if err != nil || open.Canary != nil || len(open.Prints) != record.KeysPerRecord {
+		d.t.Errorf("the evidence of the record beside it (%v): %d prints", err, len(open.Prints))
+	}
 }

@@ -209,6 +209,9 @@ func factsStay(d *desk) {
 	d.submit(d.factsCall(record.RoleWriter, person, birth))
 	d.refused(d.factsCall(record.RoleWriter, person, taken), record.CodeForbidden)
 	d.refused(d.factsCall(record.RoleWriter, person, record.Fact{Kind: record.FactErasure, Date: "2020"}), record.CodeForbidden)
+	ended := record.Fact{Kind: record.FactDiscontinued, Date: "2020"}
+	d.refused(d.factsCall(record.RoleWriter, person, ended), record.CodeForbidden)
+	d.submit(d.factsCall(record.RoleOfficer, token(), ended))
 	d.submit(d.factsCall(record.RoleOfficer, person, taken))
 	d.submit(d.factsCall(record.RoleWriter, person, birth))
 	var out []record.SubjectFacts

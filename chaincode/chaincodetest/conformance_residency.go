@@ -83,6 +83,14 @@ func submittedRead(d *desk) {
 		d.t.Fatal(err)
 	}
 	d.absentFrom(r.Block, m, "Encounter")
+	// An answer sealed for another transaction would repeat its nonce there.
+	b, err := d.n.Block(d.ctx, r.Block)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if !bytes.Contains(b, []byte(`"txId":"`+r.TxID+`"`)) {
+		d.t.Errorf("the answer in block %d is not bound to its transaction", r.Block)
+	}
 }
 
 func keylessRead(d *desk) {
