@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -114,6 +116,50 @@ func TestACollectionTheOrganisationDoesNotHoldIsNotAskedFor(t *testing.T) {
 	}
 }
 
+func TestAPeerWithTheCertificateOfAnotherCAGetsNothing(t *testing.T) {
+	w := newWorld(t)
+	for i := range w.s.Peers {
+		if w.s.Peers[i].Org == w.s.Org {
+			w.s.Peers[i].TLSCA = w.eu.TLSCA
+		}
+	}
+	c := w.open()
+	if _, err := c.Inspect(w.ctx, "us-a", []string{anID}); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("a read: %v", err)
+	}
+	if _, err := hold(w, c); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("a write: %v", err)
+	}
+	if n := len(w.a.saw()) + len(w.b.saw()); n > 0 {
+		t.Errorf("%d messages reached peers that the CA does not know", n)
+	}
+}
+
+func TestI5_eachReadHasASealingKeyOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	c := w.open()
+	for range 2 {
+		if _, err := c.Inspect(w.ctx, "us-a", []string{anID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reads, keys := 0, map[string]bool{}
+	for _, s := range append(w.a.saw(), w.b.saw()...) {
+		if s.op != record.OpInspect {
+			continue
+		}
+		key := s.transient[record.FieldKey]
+		if len(key) != record.SealKeyLen || bytes.Equal(key, make([]byte, record.SealKeyLen)) {
+			t.Errorf("a read is sealed under %x", key)
+		}
+		reads++
+		keys[string(key)] = true
+	}
+	if reads != 2 || len(keys) != reads {
+		t.Errorf("%d keys for %d reads", len(keys), reads)
+	}
+}
+
 func TestFailoverStaysWithThePeersOfTheHolder(t *testing.T) {
 	w := newWorld(t)
 	c := w.open()
@@ -210,6 +256,20 @@ func TestALostSubmitAnswerIsResolvedWithTheSameEnvelope(t *testing.T) {
 	}
 }
 
+func TestASecondCopyInABlockIsNoFailure(t *testing.T) {
+	w := newWorld(t)
+	w.ledger.duplicates = 1
+	r, err := hold(w, w.open())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ledger.with(func() {
+		if len(w.ledger.ordered) != 1 || w.ledger.ordered[0] != r.TxID || w.ledger.duplicates != 0 {
+			t.Errorf("%s was ordered as %v, %d duplicates not told", r.TxID, w.ledger.ordered, w.ledger.duplicates)
+		}
+	})
+}
+
 // onceAt answers the first call of a method with err.
 func onceAt(m string, err error) func(*world) func(seen) error {
 	return func(*world) func(seen) error {
@@ -298,27 +358,30 @@ func TestTheHookMayAbandonATransaction(t *testing.T) {
 	}
 }
 
+// secret is what no error and no log may repeat of a peer's answer.
+const secret = "Jane Roe 555-12-3456"
+
+var refusals = map[string]struct {
+	in    string
+	grpc  codes.Code
+	want  record.Code
+	retry bool
+}{
+	"a coded refusal":                     {"chaincode response 500, HELD: " + anID, codes.Aborted, record.CodeHeld, false},
+	"a refusal without a code":            {"chaincode response 500, bad argument " + secret, codes.Aborted, record.CodeInternal, false},
+	"a code outside the contract's words": {"echo GONE: " + secret, codes.Aborted, record.CodeUnavailable, true},
+	"access control":                      {"access denied: channel [global] creator org [" + secret + "]", codes.FailedPrecondition, record.CodeForbidden, false},
+	"the clock":                           {"request unauthorized due to incorrect timestamp " + secret, codes.FailedPrecondition, record.CodeSettings, false},
+	"too few peers":                       {"required to disseminate to at least 1 peers " + secret, codes.Aborted, record.CodeUnavailable, true},
+	"a dead chaincode server":             {"could not launch chaincode " + secret, codes.Aborted, record.CodeUnavailable, true},
+	"a stage that ran out of time":        {secret, codes.DeadlineExceeded, record.CodeTimeout, true},
+	"a refused certificate":               {secret, codes.PermissionDenied, record.CodeForbidden, false},
+	"a malformed message":                 {secret, codes.InvalidArgument, record.CodeInternal, false},
+	"anything else":                       {secret, codes.Unknown, record.CodeUnavailable, true},
+}
+
 func TestRefusalsKeepTheirCodeAndNothingElse(t *testing.T) {
-	const secret = "Jane Roe 555-12-3456"
-	cases := map[string]struct {
-		in    string
-		grpc  codes.Code
-		want  record.Code
-		retry bool
-	}{
-		"a coded refusal":                     {"chaincode response 500, HELD: " + anID, codes.Aborted, record.CodeHeld, false},
-		"a refusal without a code":            {"chaincode response 500, bad argument " + secret, codes.Aborted, record.CodeInternal, false},
-		"a code outside the contract's words": {"echo GONE: " + secret, codes.Aborted, record.CodeUnavailable, true},
-		"access control":                      {"access denied: channel [global] creator org [" + secret + "]", codes.FailedPrecondition, record.CodeForbidden, false},
-		"the clock":                           {"request unauthorized due to incorrect timestamp " + secret, codes.FailedPrecondition, record.CodeSettings, false},
-		"too few peers":                       {"required to disseminate to at least 1 peers " + secret, codes.Aborted, record.CodeUnavailable, true},
-		"a dead chaincode server":             {"could not launch chaincode " + secret, codes.Aborted, record.CodeUnavailable, true},
-		"a stage that ran out of time":        {secret, codes.DeadlineExceeded, record.CodeTimeout, true},
-		"a refused certificate":               {secret, codes.PermissionDenied, record.CodeForbidden, false},
-		"a malformed message":                 {secret, codes.InvalidArgument, record.CodeInternal, false},
-		"anything else":                       {secret, codes.Unknown, record.CodeUnavailable, true},
-	}
-	for name, tc := range cases {
+	for name, tc := range refusals {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			for _, p := range w.peers() {
@@ -336,6 +399,31 @@ func TestRefusalsKeepTheirCodeAndNothingElse(t *testing.T) {
 			}
 			if strings.Contains(err.Error(), "Jane") {
 				t.Errorf("the text leaks: %v", err)
+			}
+		})
+	}
+}
+
+func TestI13_theClientsLogKeepsTheCodeAndNothingElse(t *testing.T) {
+	for name, tc := range refusals {
+		t.Run(name, func(t *testing.T) {
+			for _, stage := range []string{"Endorse", "Submit", "CommitStatus"} {
+				w := newWorld(t)
+				w.s.Timeouts.Commit = 20 * time.Millisecond
+				for _, p := range w.peers() {
+					p.onFail(onceAt(stage, status.Error(tc.grpc, tc.in))(w))
+				}
+				var log bytes.Buffer
+				c := w.open(WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+				if _, err := hold(w, c); err != nil && strings.Contains(err.Error(), "Jane") {
+					t.Errorf("%s: the text leaks: %v", stage, err)
+				}
+				if strings.Contains(log.String(), "Jane") {
+					t.Errorf("%s: the log leaks: %s", stage, log.String())
+				}
+				if stage == "Endorse" && tc.retry && !strings.Contains(log.String(), "code="+string(tc.want)) {
+					t.Errorf("no code %s in the log: %s", tc.want, log.String())
+				}
 			}
 		})
 	}

@@ -36,6 +36,8 @@ type fakeLedger struct {
 	height  uint64
 	// conflicts is how many of the next transactions are marked MVCC.
 	conflicts int
+	// duplicates is how many of the next answers about a commit are DUPLICATE_TXID.
+	duplicates int
 	// behind lists ids that endorsers of anchors do not know yet, with how many
 	// more times they will say so.
 	behind map[string]int
@@ -344,6 +346,10 @@ func (l *fakeLedger) commit(ctx context.Context, txID string) (uint64, peer.TxVa
 	defer l.mu.Unlock()
 	for {
 		if n, ok := l.blocks[txID]; ok {
+			if l.duplicates > 0 {
+				l.duplicates--
+				return n, peer.TxValidationCode_DUPLICATE_TXID, nil
+			}
 			return n, l.verdict[txID], nil
 		}
 		if ctx.Err() != nil {
