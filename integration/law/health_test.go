@@ -29,11 +29,11 @@ type clinic struct {
 	file string // the public policy; its private parts lie beside it
 }
 
-// newClinic brings the network up with the labelling rules given in force.
-func newClinic(ctx context.Context, t *testing.T, rules string) *clinic {
+// bare is a folder for a network that is not up yet.
+func bare(ctx context.Context, t *testing.T) *clinic {
 	t.Helper()
 	kit.NeedPrograms(t, binDir, *required)
-	tmp, err := os.MkdirTemp("", "domicile-health-") // short: sockets and paths of peers
+	tmp, err := os.MkdirTemp("", "domicile-law-") // short: sockets and paths of peers
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,17 +42,27 @@ func newClinic(ctx context.Context, t *testing.T, rules string) *clinic {
 			os.RemoveAll(tmp)
 		}
 	})
-	c := &clinic{t, ctx, filepath.Join(tmp, "net"), filepath.Join(tmp, "policy.yaml")}
-	if err := os.WriteFile(c.file, collections.SmallYAML(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c.private(rules)
+	return &clinic{t, ctx, filepath.Join(tmp, "net"), filepath.Join(tmp, "policy.yaml")}
+}
+
+// up brings the network up and takes it down when the test is over.
+func (c *clinic) up(topology string) {
+	c.t.Helper()
 	bin, err := filepath.Abs(binDir)
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	c.downAfter()
-	c.ok(nil, "network", "up", "--topology", "small", "--policy", c.file, "--bin", bin)
+	c.ok(nil, "network", "up", "--topology", topology, "--policy", c.file, "--bin", bin)
+}
+
+// newClinic brings the small network up without labelling rules.
+func newClinic(ctx context.Context, t *testing.T) *clinic {
+	t.Helper()
+	c := bare(ctx, t)
+	c.write(c.file, collections.SmallYAML())
+	c.private("")
+	c.up("small")
 	return c
 }
 
@@ -68,21 +78,17 @@ func (c *clinic) downAfter() {
 // private writes the private parts, those of UsHospital with labelling rules.
 func (c *clinic) private(rules string) {
 	c.t.Helper()
-	dir := filepath.Join(filepath.Dir(c.file), "private")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		c.t.Fatal(err)
-	}
+	list := map[string]*collections.Private{}
 	for _, r := range collections.Small().Regions {
 		for _, log := range r.Logs("") {
 			part := collections.DemoPrivate(log.Name)
 			if log.Name == "us-a-log" {
 				part.Labels.Rules = rules
 			}
-			if err := os.WriteFile(filepath.Join(dir, log.Name+".yaml"), part.JSON(), 0o600); err != nil {
-				c.t.Fatal(err)
-			}
+			list[log.Name] = part
 		}
 	}
+	c.parts(list)
 }
 
 // run runs the command on the network, with nothing but arguments and input.
@@ -133,7 +139,7 @@ func (c *clinic) labelled(id string) gateway.LabelReport {
 func TestAHealthRecordsWholeLifeByTheCommandAlone(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	c := newClinic(ctx, t, "")
+	c := newClinic(ctx, t)
 
 	// Starting it again leaves private parts as they are.
 	c.ok(nil, "network", "up")

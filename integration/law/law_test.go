@@ -80,27 +80,12 @@ func lawParts() map[string]*collections.Private {
 // newLawNet brings a network of nested regions up under rows of law.
 func newLawNet(ctx context.Context, t *testing.T) *clinic {
 	t.Helper()
-	kit.NeedPrograms(t, binDir, *required)
-	tmp, err := os.MkdirTemp("", "domicile-law-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if !*keep {
-			os.RemoveAll(tmp)
-		}
-	})
-	c := &clinic{t, ctx, filepath.Join(tmp, "net"), filepath.Join(tmp, "policy.yaml")}
-	topology := filepath.Join(tmp, "topology.yaml")
+	c := bare(ctx, t)
+	topology := filepath.Join(filepath.Dir(c.file), "topology.yaml")
 	c.write(topology, []byte(lawTopology))
 	c.write(c.file, bytes.ReplaceAll(lawPolicy(t).Public(), []byte(`"appliesIf"`), []byte(`"applies-if"`))) // as files spell it
 	c.parts(lawParts())
-	bin, err := filepath.Abs(binDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.downAfter()
-	c.ok(nil, "network", "up", "--topology", topology, "--policy", c.file, "--bin", bin)
+	c.up(topology)
 	return c
 }
 
