@@ -118,7 +118,7 @@ func (a *app) attestReport(ctx context.Context, o attestFlags) error {
 	}
 	a.sayReport(report)
 	if o.settle {
-		if err := a.settle(ctx, client, pending, settled); err != nil {
+		if err := a.settle(ctx, client, pending, settled, expected.Canaries); err != nil {
 			return err
 		}
 	}
@@ -253,23 +253,19 @@ func (n tally) String() string {
 }
 
 // settle purges the evidence of records that every holder attested clean.
-func (a *app) settle(ctx context.Context, client *gateway.Client, pending []gateway.Evidence, settled map[record.Ref]bool) error {
+func (a *app) settle(ctx context.Context, client *gateway.Client, pending []gateway.Evidence, settled, canaries map[record.Ref]bool) error {
 	keys := map[string][]string{}
-	canary := map[string]bool{}
+	var done tally
 	for _, e := range pending {
 		if settled[e.Ref] {
-			canary[e.Key] = e.Canary != nil
+			done.add(canaries[e.Ref])
 			keys[e.Collection] = append(keys[e.Collection], e.Key)
 		}
 	}
-	var done tally
 	for _, collection := range slices.Sorted(maps.Keys(keys)) {
 		for chunk := range slices.Chunk(keys[collection], record.MaxRecords) {
 			if _, err := client.EndEvidence(ctx, collection, chunk); err != nil {
 				return err
-			}
-			for _, key := range chunk {
-				done.add(canary[key])
 			}
 		}
 	}
