@@ -69,6 +69,8 @@ func (l *fakeLedger) simulate(s seen) ([]byte, func(uint64), error) {
 	switch s.function {
 	case record.FuncPolicy:
 		return l.policy.Public(), nil, nil
+	case record.FuncPolicyCommit:
+		return nil, func(uint64) {}, nil
 	case record.FuncRead:
 		b, err := l.read(s)
 		if err != nil {

@@ -80,7 +80,8 @@ func (r *rollout) definition(ctx context.Context) (network.Definition, bool, err
 	return d, !same, nil
 }
 
-// approve approves definition and policy for one organisation.
+// approve approves definition and policy for one organisation, and waits until every
+// peer knows.
 func (r *rollout) approve(ctx context.Context, org string) error {
 	d, differs, err := r.definition(ctx)
 	if err != nil {
@@ -95,16 +96,21 @@ func (r *rollout) approve(ctx context.Context, org string) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.PolicyApprove(ctx, r.b.policy.Digest())
-	return err
+	done, err := c.PolicyApprove(ctx, r.b.policy.Digest())
+	if err != nil {
+		return err
+	}
+	return r.everywhere(ctx, done.Block)
 }
 
-// approveAll approves for every organisation at once.
+// approveAll approves for every organisation at once, and waits until every peer knows:
+// whichever endorses the commit has to count all of them.
 func (r *rollout) approveAll(ctx context.Context) error {
 	d, differs, err := r.definition(ctx)
 	if err != nil {
 		return err
 	}
+	var last latest
 	g, gctx := errgroup.WithContext(ctx)
 	for _, org := range r.b.policy.Organizations() {
 		c, err := r.admin(ctx, org)
@@ -117,11 +123,23 @@ func (r *rollout) approveAll(ctx context.Context) error {
 					return err
 				}
 			}
-			_, err := c.PolicyApprove(gctx, r.b.policy.Digest())
+			done, err := c.PolicyApprove(gctx, r.b.policy.Digest())
+			last.note(done.Block)
 			return err
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return r.everywhere(ctx, last.Load())
+}
+
+// latest is the highest of the block numbers noted, from any goroutine.
+type latest struct{ atomic.Uint64 }
+
+func (l *latest) note(block uint64) {
+	for seen := l.Load(); block > seen && !l.CompareAndSwap(seen, block); seen = l.Load() {
+	}
 }
 
 // commit commits definition and policy and sets the private parts. Where members
@@ -258,7 +276,7 @@ func (r *rollout) everywhere(ctx context.Context, block uint64) error {
 // of one of its holders, where it is not there already; missing leaves what is there as
 // it is, also where it says something else.
 func (r *rollout) privateParts(ctx context.Context, missing bool) error {
-	var last atomic.Uint64
+	var last latest
 	g, gctx := errgroup.WithContext(ctx)
 	for i := range r.b.policy.Regions {
 		for _, log := range r.b.policy.Regions[i].Logs("") {
@@ -278,8 +296,7 @@ func (r *rollout) privateParts(ctx context.Context, missing bool) error {
 				if err != nil {
 					return fmt.Errorf("private part of %s: %w", log.Name, err)
 				}
-				for seen := last.Load(); done.Block > seen && !last.CompareAndSwap(seen, done.Block); seen = last.Load() {
-				}
+				last.note(done.Block)
 				return nil
 			})
 		}

@@ -9,7 +9,7 @@ import { decodeValue, open } from './record.mjs';
 export const region = 'us';
 export const collection = 'us-a';
 const maxMessage = 32 << 20; // a record may have 16 MiB
-const anchorPatience = 30_000; // ms; peers of other regions may be a few blocks behind
+const patience = 30_000; // ms; peers may be a few blocks behind
 const base = { v: 1, region, collection };
 
 const deadline = (seconds) => () => ({ deadline: Date.now() + seconds * 1000 });
@@ -25,6 +25,21 @@ async function told(promise) {
     return await promise;
   } catch (err) {
     throw explained(err);
+  }
+}
+
+/**
+ * Repeats step while it fails because the gateway chose a peer that is a block behind: that
+ * peer does not know the record yet, and what it endorses is a conflict for the ledger.
+ */
+async function caughtUp(step) {
+  for (const end = Date.now() + patience; ;) {
+    try {
+      return await told(step());
+    } catch (err) {
+      if (Date.now() > end || !/ABSENT: |MISSING_DATA: |MVCC/.test(err.message)) throw err;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
   }
 }
 
@@ -61,11 +76,14 @@ export class Client {
 
   /** A private write: everything goes in the transient map, to the holder's peers alone. */
   async put(id, resource, index = {}) {
-    const request = { ...base, records: [{ id, seed: randomBytes(32).toString('base64'), ...(await this.rules()), ...index }] };
-    await told(this.contract.submit('Write', {
-      transientData: { op: 'put', request: JSON.stringify(request), 'body/0': resource },
-      endorsingOrganizations: [this.org],
-    }));
+    const rules = await this.rules();
+    await caughtUp(() => {
+      const request = { ...base, records: [{ id, seed: randomBytes(32).toString('base64'), ...rules, ...index }] };
+      return this.contract.submit('Write', {
+        transientData: { op: 'put', request: JSON.stringify(request), 'body/0': resource },
+        endorsingOrganizations: [this.org],
+      });
+    });
   }
 
   /**
@@ -84,7 +102,7 @@ export class Client {
   /** A private read: evaluated, never submitted, and sealed under a key of its own. */
   async read(op, request) {
     const key = randomBytes(32);
-    const sealed = await told(this.contract.evaluate('Read', {
+    const sealed = await caughtUp(() => this.contract.evaluate('Read', {
       transientData: { op, request: JSON.stringify(request), key },
       endorsingOrganizations: [this.org],
     }));
@@ -94,20 +112,17 @@ export class Client {
   /** A public transaction without private data: the gateway plans endorsers in two regions. */
   async anchor(id, hash) {
     const request = JSON.stringify({ v: 1, region, records: [{ collection, id, hash }] });
-    for (const end = Date.now() + anchorPatience; ;) {
-      try {
-        return await told(this.contract.submitTransaction('Anchor', request));
-      } catch (err) {
-        // An endorser that is a block behind does not know the record yet.
-        if (Date.now() > end || !/ABSENT: |MVCC/.test(err.message)) throw err;
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
-    }
+    return caughtUp(() => this.contract.submitTransaction('Anchor', request));
   }
 
+  /** Compares a hash with an anchor, which the peer that is asked may not have yet. */
   async verify(id, hash) {
-    const answer = await told(this.contract.evaluateTransaction('Verify', JSON.stringify({ v: 1, id, hash })));
-    return JSON.parse(Buffer.from(answer).toString());
+    return caughtUp(async () => {
+      const answer = await this.contract.evaluateTransaction('Verify', JSON.stringify({ v: 1, id, hash }));
+      const verdict = JSON.parse(Buffer.from(answer).toString());
+      if (['unknown', 'unanchored'].includes(verdict.state)) throw new Error(`ABSENT: no anchor of ${id}`);
+      return verdict;
+    });
   }
 
   /** The number of blocks on this organisation's peer. */
@@ -119,7 +134,7 @@ export class Client {
   /** Waits for the event that says that the record was anchored. */
   async anchored(id, startBlock) {
     const events = await this.network.getChaincodeEvents('domicile', { startBlock: BigInt(startBlock) });
-    const tooLong = setTimeout(() => events.close(), anchorPatience);
+    const tooLong = setTimeout(() => events.close(), patience);
     try {
       for await (const e of events) {
         const payload = JSON.parse(Buffer.from(e.payload).toString());
