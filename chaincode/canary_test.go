@@ -116,3 +116,47 @@ func TestI2_a_canary_has_the_public_shape_of_a_put(t *testing.T) {
 		t.Errorf("the shapes differ:\n%s\n%s", tx.Shape(), put.Shape())
 	}
 }
+
+func TestA_canary_goes_with_what_is_withdrawn_or_forced_and_opens_no_other_door(t *testing.T) {
+	w := newWorld(t, chaincodetest.Options{})
+	people := tokens(3)
+	ended, open := w.copyOf(&record.Terms{Until: "2020-12-31", Authority: "agreement 7"}, people[0]), w.copyOf(nil, people[0])
+	shared, own := canaryRequest("us-ab"), canaryRequest("us-a")
+	w.submit(both(usHospital(record.RolePurger), record.OpCanary, shared))
+	w.submit(canaryCall(own))
+	withdrawn, forced := shared.ID, own.ID
+	w.refuses(withdrawCall(open, withdrawn), record.CodeNotDue)
+	w.submit(withdrawCall(ended, withdrawn))
+
+	demanded, second, other := w.put("us-a", encounter("1999-12-31"), of(people[0])), w.put("us-a", encounter("1999-12-31"), of(people[1])), w.put("us-a", encounter("1999-12-31"), of(people[2]))
+	w.refuses(forcedCall(forced), record.CodeNoCase)
+	w.submit(act(theOfficer, record.OpCase, caseRequest(record.CaseOpen, people[0], people[1])))
+	w.submit(act(otherOfficer, record.OpCase, caseRequest(record.CaseApprove)))
+	w.refuses(forcedCall(other, forced), record.CodeNoCase)
+	w.submit(holdCall(record.OpHold, forced))
+	w.refuses(forcedCall(demanded, forced), record.CodeHeld)
+	w.submit(holdCall(record.OpRelease, forced))
+	with, err := w.Endorsed(forcedCall(demanded, forced))
+	if err != nil {
+		t.Fatal(err)
+	}
+	without, err := w.Endorsed(forcedCall(demanded, second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if with.Shape() != without.Shape() {
+		t.Errorf("I2: a canary shows in the shape of a purge:\n%s\n%s", with.Shape(), without.Shape())
+	}
+	w.submit(forcedCall(demanded, forced))
+
+	for id, want := range map[string]record.Ground{ended: record.GroundWithdrawn, withdrawn: record.GroundCanary} {
+		if g := w.gone("us-ab", id); g.Ground != want {
+			t.Errorf("%s is gone as %s, want %s", id, g.Ground, want)
+		}
+	}
+	for id, want := range map[string]record.Ground{demanded: record.GroundForced, forced: record.GroundCanary} {
+		if g := w.gone("us-a", id); g.Ground != want {
+			t.Errorf("%s is gone as %s, want %s", id, g.Ground, want)
+		}
+	}
+}

@@ -235,8 +235,8 @@ func both(as chaincodetest.Identity, op string, req any) chaincodetest.Call {
 	return chaincodetest.Write(as, op, req, []string{"UsHospital", "UsPayer"})
 }
 
-func withdrawCall(id string) chaincodetest.Call {
-	req := purgeRequest("us-ab", id)
+func withdrawCall(ids ...string) chaincodetest.Call {
+	req := purgeRequest("us-ab", ids...)
 	req.Ground = record.GroundWithdrawn
 	return both(usHospital(record.RolePurger), record.OpPurge, req)
 }
@@ -272,8 +272,8 @@ func TestWithdrawn_a_disclosed_copy_goes_when_its_terms_have_ended(t *testing.T)
 	w.refuses(act(usHospital(record.RolePurger), record.OpPurge, req), record.CodeNotDue)
 }
 
-func forcedCall(id string) chaincodetest.Call {
-	req := purgeRequest("us-a", id)
+func forcedCall(ids ...string) chaincodetest.Call {
+	req := purgeRequest("us-a", ids...)
 	req.Ground, req.Case = record.GroundForced, "c1"
 	return act(usHospital(record.RolePurger), record.OpPurge, req)
 }
@@ -342,9 +342,9 @@ func TestI9_no_ground_purges_a_record_held_in_the_same_block_in_either_order(t *
 	grounds := map[string]struct {
 		coll  string
 		put   func() string
-		purge func(id string) chaincodetest.Call
+		purge func(ids ...string) chaincodetest.Call
 	}{
-		"due":       {"us-a", func() string { return w.put("us-a", encounter("1999-12-31"), of(person)) }, func(id string) chaincodetest.Call { return purgeCall("us-a", id) }},
+		"due":       {"us-a", func() string { return w.put("us-a", encounter("1999-12-31"), of(person)) }, func(ids ...string) chaincodetest.Call { return purgeCall("us-a", ids...) }},
 		"withdrawn": {"us-ab", func() string { return w.copyOf(&record.Terms{Until: "2020-01-01", Authority: "a"}, person) }, withdrawCall},
 		"forced":    {"us-a", func() string { return w.put("us-a", encounter("1999-12-31"), of(person)) }, forcedCall},
 	}

@@ -88,11 +88,22 @@ func (c *call) ground(req *record.PurgeRequest, h *holdings) (judging, error) {
 	case record.GroundMoved:
 		return c.moved(req, h)
 	case record.GroundWithdrawn:
-		return c.withdrawn, nil
+		return c.orCanary(c.withdrawn), nil
 	case record.GroundForced:
-		return c.forced(req, h)
+		allows, err := c.forced(req, h)
+		return c.orCanary(allows), err
 	}
 	return c.overdue, nil
+}
+
+// orCanary lets a canary go with what a ground destroys, as it may with what is due.
+func (c *call) orCanary(allows judging) judging {
+	return func(d *doomed, b bearing) (record.Code, error) {
+		if d.meta.Canary {
+			return c.overdue(d, b)
+		}
+		return allows(d, b)
+	}
 }
 
 // overdue is the verdict of ground due.

@@ -132,10 +132,17 @@ type Canary struct {
 }
 
 // Canary stores a record about nobody, which may be purged from the day due (YYYY-MM-DD)
-// on; that day must have come. The caller needs the role purger.
+// on; that day must have come. The caller needs the role purger. [ErrPaused] while purges
+// are paused: nothing would take it away.
 func (c *Client) Canary(ctx context.Context, collection, due string) (Canary, error) {
+	pause, err := c.Paused(ctx, collection)
+	if err != nil {
+		return Canary{}, err
+	}
+	if pause != nil {
+		return Canary{}, record.Fail(record.CodePaused, "purges are paused")
+	}
 	k := Canary{ID: record.NewID()}
-	var err error
 	k.Tx, err = c.write(ctx, collection, record.OpCanary, []string{k.ID}, func() (any, map[string][]byte, error) {
 		seed := newSeed()
 		draw, err := record.NewDrawer(seed)

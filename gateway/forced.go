@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"domicile/chaincode/record"
 )
@@ -71,16 +72,32 @@ func (c *Client) PurgeForced(ctx context.Context, officer *Client, reference str
 
 // eraseIn destroys the records of one collection. It reports whether to go on.
 func (c *Client) eraseIn(ctx context.Context, req record.PurgeRequest, list []Erased, yield func(Erased, error) bool) bool {
-	return eraser{c.Purge, c.finishPurged}.run(ctx, req, list, yield)
+	x := &eraser{purge: c.Purge, finish: c.finishPurged, plant: c.plant}
+	return x.run(ctx, req, list, yield)
+}
+
+// plant stores a canary that may be purged today, in every time zone, and returns its
+// id; "" if it could not.
+func (c *Client) plant(ctx context.Context, collection string) string {
+	k, err := c.Canary(ctx, collection, time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly))
+	if err != nil {
+		c.log.Warn("no canary could be stored", "collection", collection, "code", record.CodeOf(err))
+		return ""
+	}
+	return k.ID
 }
 
 // eraser is what destroying takes of a client.
 type eraser struct {
 	purge  func(context.Context, record.PurgeRequest) (TxReceipt, error)
 	finish func(ctx context.Context, collection string) error
+	plant  func(ctx context.Context, collection string) string
+
+	canary string // that no batch has taken yet
+	barren bool   // none can be stored
 }
 
-func (x eraser) run(ctx context.Context, req record.PurgeRequest, list []Erased, yield func(Erased, error) bool) bool {
+func (x *eraser) run(ctx context.Context, req record.PurgeRequest, list []Erased, yield func(Erased, error) bool) bool {
 	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	for len(list) > 0 {
 		n, size := 1, list[0].size
@@ -99,6 +116,10 @@ func (x eraser) run(ctx context.Context, req record.PurgeRequest, list []Erased,
 		}
 		list = list[n:]
 	}
+	if x.canary != "" {
+		// One that is refused goes with what is due, later.
+		_, _ = x.purge(ctx, record.PurgeRequest{Collection: req.Collection, Ground: record.GroundDue, IDs: []string{x.canary}})
+	}
 	if err := x.finish(ctx, req.Collection); err != nil {
 		yield(Erased{}, err)
 		return false
@@ -112,31 +133,84 @@ func outOfReach(code record.Code) bool {
 	return code != "" && retryableCode(code) && code != record.CodeMissingData && code != record.CodeConflict
 }
 
-// batch purges a batch; of one that is refused, each record alone.
-func (x eraser) batch(ctx context.Context, req record.PurgeRequest, list []Erased) []Erased {
-	req.Part, req.IDs = record.PartAll, nil
+// batch purges a batch, with a canary. Of one that is refused, the records that are in the
+// way are purged alone, which tells why they stay, and so are all where it is not said
+// which. A large body goes without a canary, too.
+func (x *eraser) batch(ctx context.Context, req record.PurgeRequest, list []Erased) []Erased {
+	req.Part = record.PartAll
+	if len(list) == 1 && list[0].size > record.BatchBytes {
+		req.Part = record.PartBody // finish takes the rest
+		return []Erased{x.alone(ctx, req, list[0])}
+	}
+	req.IDs = x.withCanary(ctx, req.Collection)
+	if len(req.IDs)+len(list) == 1 {
+		return []Erased{x.alone(ctx, req, list[0])}
+	}
 	for _, e := range list {
 		req.IDs = append(req.IDs, e.ID)
 	}
-	if len(list) == 1 && list[0].size > record.BatchBytes {
-		req.Part = record.PartBody // finish takes the rest
-	}
 	r, err := x.purge(ctx, req)
-	out := slices.Clone(list)
-	switch {
-	case err == nil:
-		for i := range out {
-			out[i].Done, out[i].TxID, out[i].WithoutEvidence = true, r.TxID, r.WithoutEvidence
+	if err == nil {
+		x.canary = ""
+		for i := range list {
+			list[i].done(r)
 		}
-	case len(list) == 1:
-		if out[0].Code = record.CodeOf(err); out[0].Code == "" {
-			out[0].Code = record.CodeInternal
-		}
-	default:
-		out = out[:0]
-		for _, e := range list {
-			out = append(out, x.batch(ctx, req, []Erased{e})...)
+		return list
+	}
+	named := IDs(err)
+	if slices.Contains(named, x.canary) {
+		x.canary, x.barren = "", true
+	}
+	bad, rest := inTheWay(list, named)
+	if len(rest) > 0 {
+		rest = x.batch(ctx, req, rest)
+	}
+	for i := range bad {
+		bad[i] = x.alone(ctx, req, bad[i])
+	}
+	return append(bad, rest...)
+}
+
+// inTheWay parts the records that an error names from the others; where it names nothing,
+// all are in the way.
+func inTheWay(list []Erased, named []string) (bad, rest []Erased) {
+	for _, e := range list {
+		if slices.Contains(named, e.ID) {
+			bad = append(bad, e)
+		} else {
+			rest = append(rest, e)
 		}
 	}
-	return out
+	if len(named) == 0 {
+		return rest, nil
+	}
+	return bad, rest
+}
+
+// withCanary returns the id of a canary for a batch, or none.
+func (x *eraser) withCanary(ctx context.Context, collection string) []string {
+	if x.canary == "" && !x.barren {
+		x.canary = x.plant(ctx, collection)
+		x.barren = x.canary == ""
+	}
+	if x.canary == "" {
+		return nil
+	}
+	return []string{x.canary}
+}
+
+// alone purges one record.
+func (x *eraser) alone(ctx context.Context, req record.PurgeRequest, e Erased) Erased {
+	req.IDs = []string{e.ID}
+	r, err := x.purge(ctx, req)
+	if err == nil {
+		e.done(r)
+	} else if e.Code = record.CodeOf(err); e.Code == "" {
+		e.Code = record.CodeInternal
+	}
+	return e
+}
+
+func (e *Erased) done(r TxReceipt) {
+	e.Done, e.TxID, e.WithoutEvidence = true, r.TxID, r.WithoutEvidence
 }

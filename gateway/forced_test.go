@@ -3,7 +3,9 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"domicile/chaincode/record"
@@ -24,6 +26,7 @@ func erasing(t *testing.T, n int, answer func(id string) error) (done map[string
 			return TxReceipt{TxID: "tx"}, nil
 		},
 		finish: func(context.Context, string) error { finished++; return nil },
+		plant:  func(context.Context, string) string { return "" },
 	}
 	var list []Erased
 	for i := range n {
@@ -79,5 +82,95 @@ func TestOnlyWhatIsNoRuleOfLawIsInTheWay(t *testing.T) {
 	}
 	if (Erased{Done: true}).InTheWay() {
 		t.Error("what is done is in the way")
+	}
+}
+
+// planting runs an eraser on n records that can store so many canaries; held, by its
+// name, is refused, and whether by its name or not. It returns what each transaction
+// purged, with records named r0, r1, ... and canaries c.
+func planting(t *testing.T, n, most, size int, held string, named bool) (sent []string) {
+	t.Helper()
+	names := map[string]string{"": ""}
+	planted, asked := 0, 0
+	x := eraser{
+		purge: func(_ context.Context, r record.PurgeRequest) (TxReceipt, error) {
+			var ids []string
+			for _, id := range r.IDs {
+				if ids = append(ids, names[id]); names[id] != held {
+					continue
+				}
+				if !named {
+					id = ""
+				}
+				return TxReceipt{}, record.Fail(record.CodeHeld, id)
+			}
+			slices.Sort(ids)
+			sent = append(sent, fmt.Sprintf("%s %s %s", r.Ground, r.Part, strings.Join(ids, " ")))
+			return TxReceipt{TxID: "tx"}, nil
+		},
+		finish: func(context.Context, string) error { return nil },
+		plant: func(context.Context, string) string {
+			if asked++; asked > planted+1 {
+				t.Error("asked again for what cannot be stored")
+			}
+			if planted == most {
+				return ""
+			}
+			planted++
+			id := record.NewID()
+			names[id] = "c"
+			return id
+		},
+	}
+	var list []Erased
+	for i := range n {
+		list = append(list, Erased{ID: record.NewID(), Collection: "eu-a", size: size})
+		names[list[i].ID] = fmt.Sprint("r", i)
+	}
+	var told []string
+	x.run(t.Context(), record.PurgeRequest{Collection: "eu-a", Ground: record.GroundForced}, list, func(e Erased, bad error) bool {
+		if told = append(told, e.ID); bad != nil || names[e.ID] == "c" || e.Done == (names[e.ID] == held) {
+			t.Errorf("yielded %+v, %v", e, bad)
+		}
+		return true
+	})
+	if slices.Sort(told); len(slices.Compact(told)) != n {
+		t.Errorf("told of %d records", len(told))
+	}
+	slices.Sort(sent)
+	return sent
+}
+
+func TestACanaryGoesWithEachBatchOfAForcedErasure(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		n, most, size int
+		held          string
+		named         bool
+		want          []string
+	}{
+		"one batch":                    {2, 9, 1, "", false, []string{"forced all c r0 r1"}},
+		"one record":                   {1, 9, 1, "", false, []string{"forced all c r0"}},
+		"no record":                    {0, 9, 1, "", false, nil},
+		"none can be stored":           {2, 0, record.BatchBytes, "", false, []string{"forced all r0", "forced all r1"}},
+		"a large body":                 {1, 9, record.BatchBytes + 1, "", false, []string{"forced body r0"}},
+		"each batch has its own":       {2, 9, record.BatchBytes, "", false, []string{"forced all c r0", "forced all c r1"}},
+		"a record is in the way":       {3, 9, 1, "r1", true, []string{"forced all c r0 r2"}},
+		"something is in the way":      {2, 9, 1, "r1", false, []string{"due  c", "forced all r0"}},
+		"the only one is in the way":   {1, 9, 1, "r0", true, []string{"due  c"}},
+		"the canary is in the way":     {4, 9, record.BatchBytes / 2, "c", true, []string{"forced all r? r?", "forced all r? r?"}},
+		"it may be that the canary is": {2, 9, record.BatchBytes, "c", false, []string{"forced all r0", "forced all r1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := planting(t, x.n, x.most, x.size, x.held, x.named)
+			if x.n > 3 { // which records are together is left to chance
+				for i := range got {
+					got[i] = regexp.MustCompile(`r\d`).ReplaceAllString(got[i], "r?")
+				}
+			}
+			if !slices.Equal(got, x.want) {
+				t.Errorf("sent %q, want %q", got, x.want)
+			}
+		})
 	}
 }

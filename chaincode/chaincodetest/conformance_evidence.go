@@ -123,10 +123,7 @@ func purgedCanary(d *desk) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	id := record.NewID()
-	d.submit(Write(d.as(record.RolePurger), record.OpCanary, record.CanaryRequest{
-		Version: record.Version, Region: d.region, Collection: d.coll, Seed: Random(record.SeedLen), ID: id, Due: longAgo,
-	}, d.members))
+	id := d.canary()
 	rec := d.put(longAgo).ID
 	if e := d.dueEntries(longAgo); !e[id].Canary || e[id].Gone {
 		d.t.Errorf("the canary in the due index: %+v", e[id])
@@ -155,4 +152,14 @@ func purgedCanary(d *desk) {
 	if err != nil || open.Canary != nil || len(open.Prints) != record.KeysPerRecord {
 		d.t.Errorf("the evidence of the record beside it (%v): %d prints", err, len(open.Prints))
 	}
+}
+
+// canary stores one that may go.
+func (d *desk) canary() (id string) {
+	d.t.Helper()
+	id = record.NewID()
+	d.submit(d.act(record.RolePurger, record.OpCanary, record.CanaryRequest{
+		Version: record.Version, Region: d.region, Collection: d.coll, Seed: Random(record.SeedLen), ID: id, Due: longAgo,
+	}))
+	return id
 }

@@ -64,13 +64,14 @@ func noChange(*record.PurgeRequest) {}
 func withdrawnCopy(d *desk) {
 	d = d.at("us", "us-ab", "UsHospital", "UsPayer")
 	person := token()
-	copied := func(terms *record.Terms) string {
+	of := func(person string, terms *record.Terms) string {
 		rec := newPut()
 		rec.Subjects, rec.Terms = []string{person}, terms
 		d.submit(d.putCall(rec, resource(farOff, "plain")))
 		return rec.ID
 	}
-	withdraw := func(id string) Call { return d.groundCall(record.GroundWithdrawn, noChange, id) }
+	copied := func(terms *record.Terms) string { return of(person, terms) }
+	withdraw := func(ids ...string) Call { return d.groundCall(record.GroundWithdrawn, noChange, ids...) }
 	ended := copied(&record.Terms{Until: "2020-12-31", Authority: "agreement"})
 	running := copied(&record.Terms{Until: "2199-12-31", Authority: "agreement"})
 	d.refused(withdraw(running), record.CodeNotDue)
@@ -79,9 +80,21 @@ func withdrawnCopy(d *desk) {
 	other := copied(&record.Terms{Authority: "agreement"})
 	d.refused(withdraw(other), record.CodeNotDue)
 	d.submit(d.factsCall(record.RoleWriter, person, record.Fact{Kind: record.FactConsentEnd, Date: "2021-05"}))
-	d.submit(withdraw(other))
+	d.withCanary(other, withdraw, of(token(), nil), record.CodeNotDue)
 	if s := d.state(other); s.Ground != string(record.GroundWithdrawn) {
 		d.t.Errorf("%+v", s)
+	}
+}
+
+// withCanary purges a record and a canary in one transaction. Another record stays, also
+// beside a canary.
+func (d *desk) withCanary(id string, purge func(ids ...string) Call, stays string, code record.Code) {
+	d.t.Helper()
+	canary := d.canary()
+	d.refused(purge(stays, canary), code)
+	d.submit(purge(id, canary))
+	if s := d.state(canary); s.State != record.InsideGone || s.Ground != string(record.GroundCanary) {
+		d.t.Errorf("the canary: %+v", s)
 	}
 }
 
@@ -98,8 +111,9 @@ func (d *desk) holdAgainst(id string, purge Call) {
 func forcedErasure(d *desk) {
 	person, reference := token(), mark()
 	old, young, other := d.put(longAgo, person), d.put(farOff, person), d.put(longAgo, token())
-	force := func(id string) Call {
-		return d.groundCall(record.GroundForced, func(r *record.PurgeRequest) { r.Case = reference }, id)
+	second := d.put(longAgo, person)
+	force := func(ids ...string) Call {
+		return d.groundCall(record.GroundForced, func(r *record.PurgeRequest) { r.Case = reference }, ids...)
 	}
 	d.refused(force(old.ID), record.CodeNoCase)
 	d.submit(d.caseCall(record.RoleOfficer, reference, record.CaseOpen, person))
@@ -112,6 +126,7 @@ func forcedErasure(d *desk) {
 	if s := d.state(old.ID); s.Ground != string(record.GroundForced) {
 		d.t.Errorf("%+v", s)
 	}
+	d.withCanary(second.ID, force, young.ID, record.CodeRetained)
 	var k record.Case
 	d.read(record.RoleAuditor, record.OpCases, record.CasesRequest{
 		Version: record.Version, Region: d.region, Collection: d.coll, Case: reference,
