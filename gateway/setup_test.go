@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"crypto/x509"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,7 +14,21 @@ import (
 	"domicile/chaincode/record"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain looks for goroutines that are left, with patience for a busy machine.
+func TestMain(m *testing.M) {
+	status := m.Run()
+	for end := time.Now().Add(time.Minute); status == 0; {
+		err := goleak.Find()
+		if err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			fmt.Fprintln(os.Stderr, err)
+			status = 1
+		}
+	}
+	os.Exit(status)
+}
 
 // world is a client of UsHospital with two gateway peers, one peer of UsPayer in
 // the region, and one of EuHospital for proofs.

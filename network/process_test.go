@@ -51,7 +51,7 @@ func TestAProcessIsStartedInItsOwnSessionAndStopped(t *testing.T) {
 // waitLog waits until the node's log ends with the line.
 func waitLog(t *testing.T, s spec, line string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	err := until(ctx, func() error {
 		if got := s.logTail(); got != line {
