@@ -51,7 +51,7 @@ as() {
 }
 
 orderer=$(cd "$dir/nodes" && echo orderer0.Us*)
-orderer_flags=(-o "$(address "$orderer")" --tls --cafile "$dir/nodes/$orderer/tls/ca.crt")
+orderer_flags=(-o "$(address "$orderer")" --tls --cafile "$dir/nodes/$orderer/tls/ca.crt" --connTimeout 30s --waitForEventTimeout 120s)
 
 # endorsers ORG...: flags that send a proposal to peer0 of these organisations.
 endorsers() {
@@ -99,9 +99,9 @@ read_private() {
 
 # publish FUNCTION REQUEST: a public, PHI-free transaction that peers of two regions
 # must endorse, each after looking into its own state. A peer that is a block behind
-# refuses, so it is tried for half a minute.
+# refuses, so it is tried for five minutes.
 publish() {
-	local flags end=$((SECONDS + 30))
+	local flags end=$((SECONDS + 300))
 	mapfile -t flags < <(endorsers UsHospital EuHospital)
 	until "$bin/peer" chaincode invoke "${orderer_flags[@]}" -C "$channel" -n "$chaincode" "${flags[@]}" \
 		-c "{\"function\":\"$1\",\"Args\":[\"$(printf %s "$2" | escape)\"]}" --waitForEvent >"$tmp/out" 2>&1; do

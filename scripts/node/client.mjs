@@ -9,7 +9,7 @@ import { decodeValue, open } from './record.mjs';
 export const region = 'us';
 export const collection = 'us-a';
 const maxMessage = 32 << 20; // a record may have 16 MiB
-const patience = 30_000; // ms; peers may be a few blocks behind
+const patience = 120_000; // ms; peers may be a few blocks behind
 const base = { v: 1, region, collection };
 
 const deadline = (seconds) => () => ({ deadline: Date.now() + seconds * 1000 });
@@ -58,7 +58,7 @@ export class Client {
       client: this.connection, hash: hash.sha256,
       identity: { mspId: org, credentials: readFileSync(path.join(msp, 'signcerts', 'cert.pem')) },
       signer: signers.newPrivateKeySigner(createPrivateKey(readFileSync(path.join(msp, 'keystore', 'private.key')))),
-      evaluateOptions: deadline(30), endorseOptions: deadline(30), submitOptions: deadline(30), commitStatusOptions: deadline(60),
+      evaluateOptions: deadline(120), endorseOptions: deadline(120), submitOptions: deadline(120), commitStatusOptions: deadline(120),
     });
     this.network = this.gateway.getNetwork('global');
     this.contract = this.network.getContract('domicile');
