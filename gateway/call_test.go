@@ -521,3 +521,54 @@ func TestClosingTellsWhoWaitsForAnAnchor(t *testing.T) {
 		t.Fatal("a closed client takes anchors")
 	}
 }
+
+// What a peer of another organisation refuses and one of the client's own takes is asked
+// for again: one of them is behind.
+func TestAWriteIsEndorsedAgainWhileAnEndorserIsBehind(t *testing.T) {
+	writes := map[string]func(w *world, c *Client) (TxReceipt, error){
+		"": hold, // of one organisation: nobody else endorses
+		"shared": func(w *world, c *Client) (TxReceipt, error) {
+			return c.Release(w.ctx, HoldOrder{Collection: "us-ab", IDs: []string{anID}, Matter: "m"})
+		},
+		"public": func(w *world, c *Client) (TxReceipt, error) { return c.PolicyCommit(w.ctx, w.ledger.policy.Public()) },
+	}
+	for name, x := range map[string]struct {
+		behind int         // so many endorsements are refused
+		code   record.Code // with this code
+		agrees bool        // the client's own peer would take it
+		tries  int
+		of     []string
+	}{
+		"all are up to date":                {0, record.CodeNotHeld, true, 1, []string{"", "shared", "public"}},
+		"an endorser is behind":             {2, record.CodeNotHeld, true, 3, []string{"shared", "public"}},
+		"one stays behind":                  {1000, record.CodeNotHeld, true, publishTries, []string{"shared", "public"}},
+		"all agree that it is refused":      {1000, record.CodeNotHeld, false, 1, []string{"shared", "public"}},
+		"nobody else is asked":              {1000, record.CodeNotHeld, true, 1, []string{""}},
+		"the caller is not allowed":         {1000, record.CodeForbidden, true, 1, []string{"shared", "public"}},
+		"an organisation left it meanwhile": {1000, record.CodeWrongPeer, true, 1, []string{"shared"}},
+	} {
+		for _, of := range x.of {
+			t.Run(name+" "+of, func(t *testing.T) {
+				w := newWorld(t)
+				endorsed := func() int { return w.a.count(method("Endorse")) + w.b.count(method("Endorse")) }
+				w.a.onFail(func(s seen) error {
+					asked := s.method == "Evaluate" && (s.op == record.OpRelease || s.function == record.FuncPolicyCommit)
+					if s.method == "Endorse" && endorsed() <= x.behind || asked && !x.agrees {
+						return refusal(codes.Aborted, w.payer, record.Fail(x.code, anID))
+					}
+					if asked && strings.Join(s.orgs, " ") != "UsHospital" {
+						t.Errorf("%v are asked, too", s.orgs)
+					}
+					return nil
+				})
+				_, err := writes[of](w, w.open())
+				if taken := x.tries > x.behind; taken != (err == nil) || !taken && record.CodeOf(err) != x.code {
+					t.Errorf("got %v", err)
+				}
+				if n := endorsed(); n != x.tries {
+					t.Errorf("%d attempts, want %d", n, x.tries)
+				}
+			})
+		}
+	}
+}

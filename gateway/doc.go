@@ -18,6 +18,8 @@
 //   - Every write may be repeated. A lost answer is resolved by sending the same
 //     envelope again and asking for its commit status; only when the context ends
 //     first does a call answer [ErrUnknownOutcome].
+//   - What was committed binds the next write: one that a peer of another organisation
+//     refuses, because it is a block behind, is endorsed again for about five seconds.
 //   - Every stage has its own time limit ([Timeouts]) and its own error type:
 //     [*EvaluateError], [*EndorseError], [*SubmitError], [*CommitError]. Each has
 //     a stable code (see [record.Codes]) that works with errors.Is and the

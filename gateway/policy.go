@@ -209,19 +209,8 @@ func (c *Client) PolicyReady(ctx context.Context, public []byte) error {
 }
 
 // PolicyCommit puts an approved policy into force: its public JSON, exactly as
-// approved. [ErrNotApproved] when approvals are missing. Endorsers of other regions that
-// have not seen approvals yet which a peer of the client's region has get about five
-// seconds to catch up.
+// approved. [ErrNotApproved] when approvals are missing.
 func (c *Client) PolicyCommit(ctx context.Context, public []byte) (TxReceipt, error) {
 	defer c.forgetPolicy()
-	for try := 1; ; try++ {
-		r, err := c.submit(ctx, &call{function: record.FuncPolicyCommit, args: []string{string(public)}, peers: c.region})
-		if record.CodeOf(err) != record.CodeNotApproved || try == publishTries || c.PolicyReady(ctx, public) != nil {
-			return r, err
-		}
-		c.log.Info("an endorser is behind, committing the policy again", "try", try)
-		if c.pause(ctx, try) != nil {
-			return r, err
-		}
-	}
+	return c.submit(ctx, &call{function: record.FuncPolicyCommit, args: []string{string(public)}, peers: c.region})
 }

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"google.golang.org/grpc/codes"
-
 	"domicile/chaincode/record"
 )
 
@@ -74,41 +72,5 @@ func TestAnAnchorOfARecordPurgedMeanwhileIsGone(t *testing.T) {
 	_, err := w.open().Anchor(w.ctx, "us", []record.AnchorRef{{Ref: ref, Hash: strings.Repeat("0", 64)}})
 	if failed := IDErrors(err); len(failed) != 1 || !errors.Is(failed[0], ErrGone) {
 		t.Fatalf("got %v", err)
-	}
-}
-
-func TestAPolicyIsCommittedOnceEndorsersHaveSeenItsApprovals(t *testing.T) {
-	for name, x := range map[string]struct {
-		behind int  // so many endorsements are refused
-		ready  bool // the region's own peers count enough approvals
-		tries  int
-	}{
-		"all have seen them":     {0, true, 1},
-		"an endorser is behind":  {2, true, 3},
-		"one stays behind":       {1000, true, publishTries},
-		"approvals are missing":  {1000, false, 1},
-		"they are missing a bit": {1, false, 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			missing := func(s seen) error {
-				n := w.a.count(method("Endorse")) + w.b.count(method("Endorse")) + w.payer.count(method("Endorse"))
-				if s.method == "Endorse" && n <= x.behind || s.method == "Evaluate" && s.function == record.FuncPolicyCommit && !x.ready {
-					return refusal(codes.Aborted, w.eu, record.Fail(record.CodeNotApproved, "approval is missing of eu"))
-				}
-				return nil
-			}
-			for _, p := range w.peers() {
-				p.onFail(missing)
-			}
-			_, err := w.open().PolicyCommit(w.ctx, w.ledger.policy.Public())
-			if taken := x.tries > x.behind; taken != (err == nil) || !taken && !errors.Is(err, ErrNotApproved) {
-				t.Errorf("got %v", err)
-			}
-			n := w.a.count(method("Endorse")) + w.b.count(method("Endorse")) + w.payer.count(method("Endorse"))
-			if n != x.tries {
-				t.Errorf("%d attempts, want %d", n, x.tries)
-			}
-		})
 	}
 }
