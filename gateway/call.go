@@ -75,9 +75,9 @@ func (c *Client) evaluate(ctx context.Context, x *call) ([]byte, error) {
 const proposalAge = time.Minute
 
 // endorse sends one proposal to the peers in turn, naming fewer organisations where
-// some failed and the others are enough. While it is young the same one
-// is used: its write set is the same wherever it is simulated, and at commit
-// Fabric drops everything kept under its transaction id, left-overs of failed
+// some failed and the others are enough, and again while endorsers are behind. While it
+// is young the same one is used: its write set is the same wherever it is simulated, and
+// at commit Fabric drops everything kept under its transaction id, left-overs of failed
 // attempts included.
 func (c *Client) endorse(ctx context.Context, x *call) (*client.Transaction, error) {
 	p, err := c.proposal(x)
@@ -86,7 +86,7 @@ func (c *Client) endorse(ctx context.Context, x *call) (*client.Transaction, err
 	}
 	made, asked := time.Now(), &askedOf{call: x, own: c.settings.Org}
 	var tx *client.Transaction
-	at, f := c.tryPeers(ctx, x, c.settings.Timeouts.Endorse, func(ctx context.Context) error {
+	send := func(ctx context.Context) error {
 		if time.Since(made) > proposalAge {
 			if p, err = c.proposal(x); err != nil {
 				return err
@@ -99,11 +99,17 @@ func (c *Client) endorse(ctx context.Context, x *call) (*client.Transaction, err
 		tx, err = p.EndorseWithContext(ctx)
 		asked.failed(err)
 		return err
-	})
-	if f != nil {
-		return nil, &EndorseError{Failure{Peer: at, TxID: p.TransactionID(), Coded: f.err, cause: f.caller}}
 	}
-	return tx, nil
+	for try := 1; ; try++ {
+		at, f := c.tryPeers(ctx, x, c.settings.Timeouts.Endorse, send)
+		if f == nil {
+			return tx, nil
+		}
+		if try == lagTries || !overruled(c.settings.Org, f.err.Code, err) || c.pause(ctx, try) != nil {
+			return nil, &EndorseError{Failure{Peer: at, TxID: p.TransactionID(), Coded: f.err, cause: f.caller}}
+		}
+		c.log.Info("an endorser is behind, asking again", "function", x.function, "op", x.op, "try", try, "code", f.err.Code)
+	}
 }
 
 // tryPeers calls send with each of the call's peers, those that failed a moment

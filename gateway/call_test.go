@@ -10,9 +10,11 @@ import (
 	"testing"
 	"time"
 
+	gatewaypb "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
 
 	"domicile/chaincode/record"
 	"domicile/collections"
@@ -522,53 +524,71 @@ func TestClosingTellsWhoWaitsForAnAnchor(t *testing.T) {
 	}
 }
 
-// What a peer of another organisation refuses and one of the client's own takes is asked
-// for again: one of them is behind.
+// What peers of other organisations refuse and one of the client's own takes is asked for
+// again, with the same proposal: one of them is behind.
 func TestAWriteIsEndorsedAgainWhileAnEndorserIsBehind(t *testing.T) {
 	writes := map[string]func(w *world, c *Client) (TxReceipt, error){
-		"": hold, // of one organisation: nobody else endorses
 		"shared": func(w *world, c *Client) (TxReceipt, error) {
 			return c.Release(w.ctx, HoldOrder{Collection: "us-ab", IDs: []string{anID}, Matter: "m"})
 		},
 		"public": func(w *world, c *Client) (TxReceipt, error) { return c.PolicyCommit(w.ctx, w.ledger.policy.Public()) },
 	}
+	const held, other = record.CodeNotHeld, "chaincode response 500, NOT_HELD: m"
 	for name, x := range map[string]struct {
-		behind int         // so many endorsements are refused
-		code   record.Code // with this code
-		agrees bool        // the client's own peer would take it
+		behind int // so many endorsements are refused
+		code   record.Code
+		by     map[string]string // organisations, and what else than the code they say
 		tries  int
-		of     []string
 	}{
-		"all are up to date":                {0, record.CodeNotHeld, true, 1, []string{"", "shared", "public"}},
-		"an endorser is behind":             {2, record.CodeNotHeld, true, 3, []string{"shared", "public"}},
-		"one stays behind":                  {1000, record.CodeNotHeld, true, publishTries, []string{"shared", "public"}},
-		"all agree that it is refused":      {1000, record.CodeNotHeld, false, 1, []string{"shared", "public"}},
-		"nobody else is asked":              {1000, record.CodeNotHeld, true, 1, []string{""}},
-		"the caller is not allowed":         {1000, record.CodeForbidden, true, 1, []string{"shared", "public"}},
-		"an organisation left it meanwhile": {1000, record.CodeWrongPeer, true, 1, []string{"shared"}},
+		"all are up to date":           {0, held, nil, 1},
+		"an endorser is behind":        {2, held, map[string]string{"UsPayer": ""}, 3},
+		"one stays behind":             {1000, held, map[string]string{"UsPayer": ""}, lagTries},
+		"two are":                      {2, held, map[string]string{"UsPayer": "", "EuHospital": other}, 3},
+		"all agree that it is refused": {1000, held, map[string]string{"UsPayer": "", "UsHospital": other}, 1},
+		"the own peer refuses":         {1000, held, map[string]string{"UsHospital": ""}, 1},
+		"another one is lost":          {1000, held, map[string]string{"UsPayer": "", "EuHospital": "connection refused"}, 1},
+		"the caller is not allowed":    {1000, record.CodeForbidden, map[string]string{"UsPayer": ""}, 1},
 	} {
-		for _, of := range x.of {
-			t.Run(name+" "+of, func(t *testing.T) {
+		for of, write := range writes {
+			t.Run(name+", "+of, func(t *testing.T) {
 				w := newWorld(t)
-				endorsed := func() int { return w.a.count(method("Endorse")) + w.b.count(method("Endorse")) }
+				proposals := map[string]int{}
 				w.a.onFail(func(s seen) error {
-					asked := s.method == "Evaluate" && (s.op == record.OpRelease || s.function == record.FuncPolicyCommit)
-					if s.method == "Endorse" && endorsed() <= x.behind || asked && !x.agrees {
-						return refusal(codes.Aborted, w.payer, record.Fail(x.code, anID))
+					if s.method != "Endorse" {
+						return nil
 					}
-					if asked && strings.Join(s.orgs, " ") != "UsHospital" {
-						t.Errorf("%v are asked, too", s.orgs)
+					if proposals[s.txID]++; proposals[s.txID] > x.behind {
+						return nil
 					}
-					return nil
+					texts := map[string]string{}
+					for org, text := range x.by {
+						if texts[org] = text; text == "" {
+							texts[org] = "chaincode response 500, " + record.Fail(x.code, anID).Error()
+						}
+					}
+					return refusedBy(texts)
 				})
-				_, err := writes[of](w, w.open())
+				_, err := write(w, w.open())
 				if taken := x.tries > x.behind; taken != (err == nil) || !taken && record.CodeOf(err) != x.code {
 					t.Errorf("got %v", err)
 				}
-				if n := endorsed(); n != x.tries {
-					t.Errorf("%d attempts, want %d", n, x.tries)
+				for _, n := range proposals {
+					if len(proposals) != 1 || n != x.tries {
+						t.Errorf("asked %v times, want one proposal, %d times", proposals, x.tries)
+					}
 				}
 			})
 		}
 	}
+}
+
+// refusedBy is what a gateway answers when organisations refused, by what each says.
+func refusedBy(texts map[string]string) error {
+	st := status.New(codes.Aborted, "failed to collect enough transaction endorsements")
+	for org, text := range texts {
+		var err error
+		st, err = st.WithDetails(protoadapt.MessageV1Of(&gatewaypb.ErrorDetail{MspId: org, Message: text}))
+		must(err)
+	}
+	return st.Err()
 }

@@ -18,8 +18,9 @@
 //   - Every write may be repeated. A lost answer is resolved by sending the same
 //     envelope again and asking for its commit status; only when the context ends
 //     first does a call answer [ErrUnknownOutcome].
-//   - What was committed binds the next write: one that a peer of another organisation
-//     refuses, because it is a block behind, is endorsed again for about five seconds.
+//   - A write that peers of other organisations refuse and one of the client's own takes
+//     is endorsed again for some seconds: as a rule those are a block behind, and do not
+//     know yet what the client saw committed.
 //   - Every stage has its own time limit ([Timeouts]) and its own error type:
 //     [*EvaluateError], [*EndorseError], [*SubmitError], [*CommitError]. Each has
 //     a stable code (see [record.Codes]) that works with errors.Is and the

@@ -63,17 +63,18 @@ func (c *Client) PurgeForced(ctx context.Context, officer *Client, reference str
 			return
 		}
 		for _, name := range names {
-			if !c.eraseIn(ctx, record.PurgeRequest{Collection: name, Ground: record.GroundForced, Case: reference}, byCollection[name], yield) {
+			x := c.eraser()
+			x.barren = doc.ApprovedBy == "" || doc.ClosedAt != "" // nothing will go
+			if !x.run(ctx, record.PurgeRequest{Collection: name, Ground: record.GroundForced, Case: reference}, byCollection[name], yield) {
 				return
 			}
 		}
 	}
 }
 
-// eraseIn destroys the records of one collection. It reports whether to go on.
-func (c *Client) eraseIn(ctx context.Context, req record.PurgeRequest, list []Erased, yield func(Erased, error) bool) bool {
-	x := &eraser{purge: c.Purge, finish: c.finishPurged, plant: c.plant}
-	return x.run(ctx, req, list, yield)
+// eraser destroys the records of one collection.
+func (c *Client) eraser() *eraser {
+	return &eraser{purge: c.Purge, finish: c.finishPurged, plant: c.plant}
 }
 
 // plant stores a canary that may be purged today, in every time zone, and returns its
@@ -93,10 +94,11 @@ type eraser struct {
 	finish func(ctx context.Context, collection string) error
 	plant  func(ctx context.Context, collection string) string
 
-	canary string // that no batch has taken yet
+	canary string // that no batch has taken yet; what is left goes with what is due, later
 	barren bool   // none can be stored
 }
 
+// run destroys them, and reports whether to go on.
 func (x *eraser) run(ctx context.Context, req record.PurgeRequest, list []Erased, yield func(Erased, error) bool) bool {
 	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	for len(list) > 0 {
@@ -105,20 +107,10 @@ func (x *eraser) run(ctx context.Context, req record.PurgeRequest, list []Erased
 			size += list[n].size
 			n++
 		}
-		for _, e := range x.batch(ctx, req, list[:n]) {
-			if outOfReach(e.Code) {
-				yield(Erased{}, record.Fail(e.Code, e.ID))
-				return false
-			}
-			if !yield(e, nil) {
-				return false
-			}
+		if !tell(x.batch(ctx, req, list[:n], true), yield) {
+			return false
 		}
 		list = list[n:]
-	}
-	if x.canary != "" {
-		// One that is refused goes with what is due, later.
-		_, _ = x.purge(ctx, record.PurgeRequest{Collection: req.Collection, Ground: record.GroundDue, IDs: []string{x.canary}})
 	}
 	if err := x.finish(ctx, req.Collection); err != nil {
 		yield(Erased{}, err)
@@ -127,52 +119,90 @@ func (x *eraser) run(ctx context.Context, req record.PurgeRequest, list []Erased
 	return true
 }
 
+// tell yields what became of a batch, and at last the error of a ledger that cannot be
+// reached. It reports whether to go on.
+func tell(batch []Erased, yield func(Erased, error) bool) bool {
+	var lost error
+	for _, e := range batch {
+		switch {
+		case outOfReach(e.Code):
+			lost = record.Fail(e.Code, e.ID)
+		case !yield(e, nil):
+			return false
+		}
+	}
+	if lost != nil {
+		yield(Erased{}, lost)
+	}
+	return lost == nil
+}
+
 // outOfReach reports whether a code says that the ledger cannot be reached, and not that a
 // record is in the way, which keeps no other one waiting.
 func outOfReach(code record.Code) bool {
 	return code != "" && retryableCode(code) && code != record.CodeMissingData && code != record.CodeConflict
 }
 
-// batch purges a batch, with a canary. Of one that is refused, the records that are in the
-// way are purged alone, which tells why they stay, and so are all where it is not said
-// which. A large body goes without a canary, too.
-func (x *eraser) batch(ctx context.Context, req record.PurgeRequest, list []Erased) []Erased {
+// batch purges a batch, with a canary if so asked. Of one that is refused, the records that
+// are in the way are purged alone, which tells why they stay, and so are all where it is
+// not said which. A large body goes without a canary, too.
+func (x *eraser) batch(ctx context.Context, req record.PurgeRequest, list []Erased, sow bool) []Erased {
 	req.Part = record.PartAll
 	if len(list) == 1 && list[0].size > record.BatchBytes {
 		req.Part = record.PartBody // finish takes the rest
 		return []Erased{x.alone(ctx, req, list[0])}
 	}
-	req.IDs = x.withCanary(ctx, req.Collection)
-	if len(req.IDs)+len(list) == 1 {
+	canary := ""
+	if sow {
+		canary = x.withCanary(ctx, req.Collection)
+	}
+	if canary == "" && len(list) == 1 {
 		return []Erased{x.alone(ctx, req, list[0])}
 	}
-	for _, e := range list {
-		req.IDs = append(req.IDs, e.ID)
-	}
-	r, err := x.purge(ctx, req)
+	r, err := x.send(ctx, req, list, canary)
 	if err == nil {
-		x.canary = ""
 		for i := range list {
 			list[i].done(r)
 		}
 		return list
 	}
-	named := IDs(err)
-	if slices.Contains(named, x.canary) {
-		x.canary, x.barren = "", true
-	}
+	code, named := record.CodeOf(err), IDs(err)
 	bad, rest := inTheWay(list, named)
+	switch {
+	case len(bad) == 0 && canary != "" && !outOfReach(code):
+		if slices.Contains(named, canary) {
+			x.canary, x.barren = "", code != record.CodeGone
+		}
+		return x.batch(ctx, req, list, false)
+	case len(bad) == 0:
+		bad, rest = rest, nil
+	}
 	if len(rest) > 0 {
-		rest = x.batch(ctx, req, rest)
+		rest = x.batch(ctx, req, rest, sow)
 	}
 	for i := range bad {
 		bad[i] = x.alone(ctx, req, bad[i])
 	}
-	return append(bad, rest...)
+	return append(rest, bad...)
 }
 
-// inTheWay parts the records that an error names from the others; where it names nothing,
-// all are in the way.
+// send purges records and a canary, if any, in one transaction.
+func (x *eraser) send(ctx context.Context, req record.PurgeRequest, list []Erased, canary string) (TxReceipt, error) {
+	req.IDs = nil
+	if canary != "" {
+		req.IDs = []string{canary}
+	}
+	for _, e := range list {
+		req.IDs = append(req.IDs, e.ID)
+	}
+	r, err := x.purge(ctx, req)
+	if err == nil && canary != "" {
+		x.canary = ""
+	}
+	return r, err
+}
+
+// inTheWay parts the records that an error names from the others.
 func inTheWay(list []Erased, named []string) (bad, rest []Erased) {
 	for _, e := range list {
 		if slices.Contains(named, e.ID) {
@@ -181,22 +211,16 @@ func inTheWay(list []Erased, named []string) (bad, rest []Erased) {
 			rest = append(rest, e)
 		}
 	}
-	if len(named) == 0 {
-		return rest, nil
-	}
 	return bad, rest
 }
 
-// withCanary returns the id of a canary for a batch, or none.
-func (x *eraser) withCanary(ctx context.Context, collection string) []string {
+// withCanary returns the id of a canary for a batch, "" for none.
+func (x *eraser) withCanary(ctx context.Context, collection string) string {
 	if x.canary == "" && !x.barren {
 		x.canary = x.plant(ctx, collection)
 		x.barren = x.canary == ""
 	}
-	if x.canary == "" {
-		return nil
-	}
-	return []string{x.canary}
+	return x.canary
 }
 
 // alone purges one record.

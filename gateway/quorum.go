@@ -8,6 +8,8 @@ import (
 	gatewaypb "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"domicile/chaincode/record"
 )
 
 // askedOf remembers which endorsing organisations a call can do without: a private
@@ -41,7 +43,7 @@ func (a *askedOf) failed(err error) {
 	}
 	st := status.Convert(err)
 	for _, d := range st.Details() {
-		if d, ok := d.(*gatewaypb.ErrorDetail); ok && slices.Contains(a.call.orgs, d.GetMspId()) && !undistributed(d.GetMessage()) {
+		if d, ok := d.(*gatewaypb.ErrorDetail); ok && slices.Contains(a.call.orgs, d.GetMspId()) && !able(d.GetMessage()) {
 			a.out[d.GetMspId()] = true
 		}
 	}
@@ -54,12 +56,40 @@ func (a *askedOf) failed(err error) {
 	}
 }
 
-// undistributed reports whether an endorser had simulated and found too few peers to hand
-// the private data to, as happens while it still takes dead peers of another organisation
-// for live ones: it can endorse once it knows better.
-func undistributed(message string) bool {
+// lagTries is how often endorsers are asked that are behind. With the default pauses
+// they get some seconds to catch up.
+const lagTries = 6
+
+// overruled reports whether the contract refused a write with this code at peers of other
+// organisations alone: the client's own took it. One of the two is a block behind, as a
+// rule the other one, which does not know yet what the client saw committed. Some refusals
+// are about the client or about who holds a collection, and waiting changes neither.
+func overruled(own string, code record.Code, err error) bool {
+	if retryableCode(code) || code == record.CodeWrongPeer || code == record.CodeForbidden {
+		return false
+	}
+	others := false
+	for _, d := range status.Convert(err).Details() {
+		d, ok := d.(*gatewaypb.ErrorDetail)
+		if ok && (d.GetMspId() == own || !strings.Contains(d.GetMessage(), "chaincode response")) {
+			return false
+		}
+		others = others || ok
+	}
+	return others
+}
+
+// able reports whether an endorser that failed may still be asked. One had simulated and
+// found too few peers to hand the private data to, as happens while it still takes dead
+// peers of another organisation for live ones: it can endorse once it knows better. And of
+// one that refuses by a rule the word counts: nobody goes on without it.
+func able(message string) bool {
 	e := parseTexts([]string{message})
-	return e != nil && (e.Detail == tooFewPeers || e.Detail == notHandedOn)
+	if e == nil {
+		return false
+	}
+	refuses := strings.Contains(message, "chaincode response") && !retryableCode(e.Code)
+	return refuses || e.Detail == tooFewPeers || e.Detail == notHandedOn
 }
 
 // naming is the same proposal, transaction id included, for other endorsing

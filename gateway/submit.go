@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
@@ -22,41 +21,21 @@ type TxReceipt struct {
 }
 
 // submit endorses, orders and waits for the commit. A transaction that lost a
-// race for the same keys (MVCC) is made anew, a bounded number of times, and so is one
-// that endorsers refused which are behind.
+// race for the same keys (MVCC) is made anew, a bounded number of times.
 func (c *Client) submit(ctx context.Context, x *call) (TxReceipt, error) {
 	for attempt := 1; ; attempt++ {
 		r, err := c.submitOnce(ctx, x)
 		if err == nil {
 			return r, nil
 		}
-		switch {
-		case record.CodeOf(err) == record.CodeConflict && attempt < c.opt.conflictTries:
-			c.log.Info("conflict, endorsing again", "function", x.function, "op", x.op, "attempt", attempt)
-		case attempt < publishTries && c.overruled(ctx, x, err):
-			c.log.Info("an endorser is behind, endorsing again", "function", x.function, "op", x.op, "attempt", attempt, "code", record.CodeOf(err))
-		default:
+		if record.CodeOf(err) != record.CodeConflict || attempt >= c.opt.conflictTries {
 			return TxReceipt{}, err
 		}
+		c.log.Info("conflict, endorsing again", "function", x.function, "op", x.op, "attempt", attempt)
 		if c.pause(ctx, attempt) != nil {
 			return TxReceipt{}, err
 		}
 	}
-}
-
-// overruled reports whether the contract refused a write at a peer of another organisation
-// that it would take at one of the client's own. One of the two is a block behind: as a
-// rule the other one, which does not know yet what the client saw committed.
-func (c *Client) overruled(ctx context.Context, x *call, err error) bool {
-	code := record.CodeOf(err)
-	var e *EndorseError
-	if !errors.As(err, &e) || len(x.orgs) == 1 || retryableCode(code) || code == record.CodeWrongPeer || code == record.CodeForbidden {
-		return false
-	}
-	own := *x
-	own.orgs, own.peers = []string{c.settings.Org}, c.own
-	_, err = c.evaluate(ctx, &own)
-	return err == nil
 }
 
 func (c *Client) submitOnce(ctx context.Context, x *call) (TxReceipt, error) {

@@ -153,7 +153,7 @@ func (c *Client) PurgeWithdrawn(ctx context.Context, collections []string) iter.
 			byCollection[w.Collection] = append(byCollection[w.Collection], Erased{ID: w.ID, Collection: w.Collection, size: w.Size})
 		}
 		for _, name := range names {
-			if !c.eraseIn(ctx, record.PurgeRequest{Collection: name, Ground: record.GroundWithdrawn}, byCollection[name], yield) {
+			if !c.eraser().run(ctx, record.PurgeRequest{Collection: name, Ground: record.GroundWithdrawn}, byCollection[name], yield) {
 				return
 			}
 		}

@@ -47,6 +47,7 @@ as() {
 	export CORE_PEER_ADDRESS
 	export CORE_PEER_TLS_ENABLED=true
 	export CORE_PEER_TLS_ROOTCERT_FILE=$dir/nodes/$node/tls/ca.crt
+	export CORE_PEER_CLIENT_CONNTIMEOUT=30s
 	export FABRIC_LOGGING_SPEC=error
 }
 
@@ -99,9 +100,9 @@ read_private() {
 
 # publish FUNCTION REQUEST: a public, PHI-free transaction that peers of two regions
 # must endorse, each after looking into its own state. A peer that is a block behind
-# refuses, so it is tried for five minutes.
+# refuses, so it is tried for two minutes.
 publish() {
-	local flags end=$((SECONDS + 300))
+	local flags end=$((SECONDS + 120))
 	mapfile -t flags < <(endorsers UsHospital EuHospital)
 	until "$bin/peer" chaincode invoke "${orderer_flags[@]}" -C "$channel" -n "$chaincode" "${flags[@]}" \
 		-c "{\"function\":\"$1\",\"Args\":[\"$(printf %s "$2" | escape)\"]}" --waitForEvent >"$tmp/out" 2>&1; do

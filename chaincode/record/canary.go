@@ -15,7 +15,7 @@ type CanaryRequest struct {
 }
 
 // GroundCanary is the ground in the register on which canaries were purged. Requests
-// name them among the records that are due.
+// name them among the records that are due, withdrawn or forced.
 const GroundCanary Ground = "canary"
 
 // CanaryAuthority is what the register names as the authority of such a purge.
