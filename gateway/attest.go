@@ -132,8 +132,8 @@ type Canary struct {
 }
 
 // Canary stores a record about nobody, which may be purged from the day due (YYYY-MM-DD)
-// on; that day must have come. The caller needs the role purger. [ErrPaused] while purges
-// are paused: nothing would take it away.
+// on; that day must have come. The caller needs the role purger. The error has the code
+// PAUSED while purges are paused: nothing would take it away.
 func (c *Client) Canary(ctx context.Context, collection, due string) (Canary, error) {
 	pause, err := c.Paused(ctx, collection)
 	if err != nil {

@@ -10,11 +10,9 @@ import (
 	"testing"
 	"time"
 
-	gatewaypb "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/protoadapt"
 
 	"domicile/chaincode/record"
 	"domicile/collections"
@@ -580,15 +578,4 @@ func TestAWriteIsEndorsedAgainWhileAnEndorserIsBehind(t *testing.T) {
 			})
 		}
 	}
-}
-
-// refusedBy is what a gateway answers when organisations refused, by what each says.
-func refusedBy(texts map[string]string) error {
-	st := status.New(codes.Aborted, "failed to collect enough transaction endorsements")
-	for org, text := range texts {
-		var err error
-		st, err = st.WithDetails(protoadapt.MessageV1Of(&gatewaypb.ErrorDetail{MspId: org, Message: text}))
-		must(err)
-	}
-	return st.Err()
 }

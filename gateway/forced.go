@@ -167,7 +167,7 @@ func (x *eraser) batch(ctx context.Context, req record.PurgeRequest, list []Eras
 		return list
 	}
 	code, named := record.CodeOf(err), IDs(err)
-	bad, rest := inTheWay(list, named)
+	bad, rest := part(list, named)
 	switch {
 	case len(bad) == 0 && canary != "" && !outOfReach(code):
 		if slices.Contains(named, canary) {
@@ -202,8 +202,8 @@ func (x *eraser) send(ctx context.Context, req record.PurgeRequest, list []Erase
 	return r, err
 }
 
-// inTheWay parts the records that an error names from the others.
-func inTheWay(list []Erased, named []string) (bad, rest []Erased) {
+// part separates the records that an error names from the others.
+func part(list []Erased, named []string) (bad, rest []Erased) {
 	for _, e := range list {
 		if slices.Contains(named, e.ID) {
 			bad = append(bad, e)

@@ -17,7 +17,7 @@ import (
 // one whose peers are down or lack the bytes need not stop the others.
 type askedOf struct {
 	call *call
-	own  string          // whose gateway peers are asked, which endorse first
+	own  string          // whose gateway peers are asked
 	out  map[string]bool // could not endorse
 }
 

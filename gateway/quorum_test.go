@@ -35,12 +35,20 @@ func (w *world) ofThree() {
 
 // tells is an error of Fabric's gateway about peers of some organisations.
 func tells(message string, orgs ...string) error {
-	st := status.New(codes.Aborted, "failed to collect enough transaction endorsements, see attached details for more info")
+	texts := map[string]string{}
 	for _, o := range orgs {
+		texts[o] = message
+	}
+	return refusedBy(texts)
+}
+
+// refusedBy is what a gateway answers when organisations refused, by what each says.
+func refusedBy(texts map[string]string) error {
+	st := status.New(codes.Aborted, "failed to collect enough transaction endorsements, see attached details for more info")
+	for org, text := range texts {
 		var err error
-		if st, err = st.WithDetails(protoadapt.MessageV1Of(&gatewaypb.ErrorDetail{Address: "a:1", MspId: o, Message: message})); err != nil {
-			panic(err)
-		}
+		st, err = st.WithDetails(protoadapt.MessageV1Of(&gatewaypb.ErrorDetail{Address: "a:1", MspId: org, Message: text}))
+		must(err)
 	}
 	return st.Err()
 }

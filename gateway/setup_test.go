@@ -3,32 +3,16 @@ package gateway
 import (
 	"context"
 	"crypto/x509"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"domicile/chaincode/record"
+	"domicile/internal/leak"
 )
 
-// TestMain looks for goroutines that are left, with patience for a busy machine.
-func TestMain(m *testing.M) {
-	status := m.Run()
-	for end := time.Now().Add(time.Minute); status == 0; {
-		err := goleak.Find()
-		if err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			fmt.Fprintln(os.Stderr, err)
-			status = 1
-		}
-	}
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // world is a client of UsHospital with two gateway peers, one peer of UsPayer in
 // the region, and one of EuHospital for proofs.

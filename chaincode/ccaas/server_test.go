@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
@@ -21,6 +20,7 @@ import (
 	"time"
 
 	"domicile/chaincode"
+	"domicile/internal/leak"
 
 	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
@@ -32,22 +32,10 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// TestMain looks for goroutines that are left, with patience for a busy machine. One of
-// the shim's own stays when the stream ends while its last message is being handed over
-// (shim/handler.go).
+// TestMain looks for goroutines that are left. One of the shim's own stays when the
+// stream ends while its last message is being handed over (shim/handler.go).
 func TestMain(m *testing.M) {
-	status := m.Run()
-	for end := time.Now().Add(time.Minute); status == 0; {
-		err := goleak.Find(goleak.IgnoreTopFunction("github.com/hyperledger/fabric-chaincode-go/v2/shim.(*Handler).serialSendAsync.func1"))
-		if err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			fmt.Fprintln(os.Stderr, err)
-			status = 1
-		}
-	}
-	os.Exit(status)
+	leak.Main(m, goleak.IgnoreTopFunction("github.com/hyperledger/fabric-chaincode-go/v2/shim.(*Handler).serialSendAsync.func1"))
 }
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
