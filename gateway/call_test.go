@@ -376,6 +376,7 @@ var refusals = map[string]struct {
 	retry bool
 }{
 	"a coded refusal":                     {"chaincode response 500, HELD: " + anID, codes.Aborted, record.CodeHeld, false},
+	"more behind a coded refusal":         {"chaincode response 500, HELD: " + anID + "\n" + secret, codes.Aborted, record.CodeHeld, false},
 	"a refusal without a code":            {"chaincode response 500, bad argument " + secret, codes.Aborted, record.CodeInternal, false},
 	"a code outside the contract's words": {"echo GONE: " + secret, codes.Aborted, record.CodeUnavailable, true},
 	"access control":                      {"access denied: channel [global] creator org [" + secret + "]", codes.FailedPrecondition, record.CodeForbidden, false},
@@ -434,6 +435,13 @@ func TestI13_theClientsLogKeepsTheCodeAndNothingElse(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestI13_aDetailIsOneLineOfBoundedPrintableText(t *testing.T) {
+	got := scrub(anID + "\x1b\u00fc " + strings.Repeat("a", 2*maxDetail) + "\n" + secret)
+	if !strings.HasPrefix(got, anID+" aaa") || len(got) != maxDetail {
+		t.Errorf("%d bytes: %.60q", len(got), got)
 	}
 }
 
