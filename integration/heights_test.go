@@ -34,6 +34,8 @@ func watchHeights(f *fabric) *heights {
 	h := &heights{f: f, cancel: cancel, of: map[string]uint64{}, away: map[string]bool{}, change: make(chan struct{})}
 	for _, p := range f.Peers() {
 		h.of[p.Name] = 0
+	}
+	for _, p := range f.Peers() {
 		h.wg.Go(func() { h.follow(ctx, p) })
 	}
 	return h
