@@ -31,8 +31,9 @@ type Node struct {
 	Height  uint64 `json:"height"` // blocks of the channel; 0 for chaincode servers
 }
 
-// statusPatience is how long a node may take to answer.
-const statusPatience = 5 * time.Second
+// statusPatience is how long a node may take to answer. Every node is asked at once,
+// which a busy machine with all of them on it may need seconds for.
+const statusPatience = 20 * time.Second
 
 // Status asks every node how it is, in parallel. It fails only if ctx ends;
 // what is wrong with a node is its State.

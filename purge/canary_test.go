@@ -219,3 +219,38 @@ func TestACanaryIsInNoCountWhenPurgesArePausedOrFail(t *testing.T) {
 		t.Errorf("failing: %+v, %v", res, err)
 	}
 }
+
+// alone counts the purges of a single record.
+type alone struct {
+	cursed
+	purges map[string]int
+}
+
+func (a *alone) Purge(ctx context.Context, q record.PurgeRequest) (Receipt, error) {
+	if len(q.IDs) == 1 {
+		a.purges[q.IDs[0]]++
+	}
+	return a.cursed.Purge(ctx, q)
+}
+
+func TestACanaryInTheWayIsNotTriedAgainForThePageThatListsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.add(40, 100, "2020-01-01")
+		o, made := planting(f, options())
+		l := &alone{cursed{fake: f, code: record.CodeInternal}, map[string]int{}}
+		store := o.Canary
+		o.Canary = func(ctx context.Context, collection, before string) (Item, error) {
+			it, err := store(ctx, collection, before)
+			if len(*made) == 1 {
+				l.ids = []string{it.ID}
+			}
+			return it, err
+		}
+		res, err := Run(t.Context(), l, o)
+		first := (*made)[0]
+		if err != nil || res.Purged != 40 || res.CanaryFailures != 1 || l.purges[first.id] != 1 || first.gone {
+			t.Errorf("%+v, tried %d times alone, %v", res, l.purges[first.id], err)
+		}
+	})
+}
