@@ -10,7 +10,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"path/filepath"
-	"time"
 )
 
 // operator is an HTTPS client that shows an organization's TLS client
@@ -26,7 +25,7 @@ func (n *Network) operator(s spec) (*http.Client, error) {
 		return nil, fmt.Errorf("operator certificate of %s: %w", s.org, err)
 	}
 	return &http.Client{
-		Timeout: 5 * time.Second,
+		Timeout: statusPatience,
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
 			TLSClientConfig:   &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},

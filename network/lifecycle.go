@@ -26,7 +26,7 @@ const DefinitionVersion = "1.0"
 
 // abortedPatience is for how long an endorsement that peers refused is tried
 // again: peers that have not yet seen the last block refuse.
-const abortedPatience = 10 * time.Second
+const abortedPatience = 20 * time.Second
 
 // Definition is a chaincode definition: what organizations approve and the
 // channel commits.

@@ -29,7 +29,7 @@ var errNoChannel = errors.New("the channel is missing")
 
 // answers reports whether something accepts connections at the address.
 func answers(ctx context.Context, address string) error {
-	d := net.Dialer{Timeout: time.Second}
+	d := net.Dialer{Timeout: statusPatience}
 	conn, err := d.DialContext(ctx, "tcp4", address)
 	if err != nil {
 		return err
@@ -59,7 +59,7 @@ func (n *Network) height(ctx context.Context, s spec) (uint64, error) {
 	if err := answers(ctx, s.address()); err != nil {
 		return 0, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
 	defer cancel()
 	conn, err := dial(ctx, s)
 	if err != nil {
@@ -136,7 +136,7 @@ func (n *Network) chaincodeServes(ctx context.Context, s spec) error {
 		return fmt.Errorf("dial %s: %w", s.name, err)
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
 	defer cancel()
 	resp, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{}, grpc.WaitForReady(true))
 	if status.Code(err) == codes.Unimplemented {

@@ -31,8 +31,8 @@ type Node struct {
 	Height  uint64 `json:"height"` // blocks of the channel; 0 for chaincode servers
 }
 
-// statusPatience is how long a node may take to answer. Every node is asked at once,
-// which a busy machine with all of them on it may need seconds for.
+// statusPatience is how long a node may take for one answer. A busy machine with every
+// node on it, all asked at once, may need seconds for that.
 const statusPatience = 20 * time.Second
 
 // Status asks every node how it is, in parallel. It fails only if ctx ends;

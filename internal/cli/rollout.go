@@ -241,7 +241,7 @@ func (r *rollout) closeLogs(ctx context.Context) error {
 }
 
 // patience is how long [rollout.everywhere] waits for slow peers.
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 // everywhere waits until every running peer has a block, so that whatever comes
 // next may be sent to any of them. Peers that take too long are left to catch up.
@@ -256,7 +256,8 @@ func (r *rollout) everywhere(ctx context.Context, block uint64) error {
 			return err
 		}
 		behind := slices.ContainsFunc(nodes, func(x network.Node) bool {
-			return x.Kind == network.KindPeer && x.State == network.StateRunning && x.Height <= block
+			return x.Kind == network.KindPeer &&
+				(x.State == network.StateRunning && x.Height <= block || x.State == network.StateUnready)
 		})
 		if !behind {
 			return nil
