@@ -43,6 +43,7 @@ type rec struct {
 	gone                bool
 	bodyBlock           uint64
 	bodyPurge, allPurge int
+	tombs               int // tombstone transactions
 	lag                 int // endorsers that have not processed the purge
 }
 
@@ -260,6 +261,7 @@ func (f *fake) Tombstone(_ context.Context, refs []record.Ref) (Receipt, error) 
 	}
 	for _, ref := range refs {
 		f.records[ref.ID].tomb = true
+		f.records[ref.ID].tombs++
 	}
 	return f.receipt(), after
 }
