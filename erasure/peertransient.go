@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"os"
 	"path/filepath"
 
 	"github.com/syndtr/goleveldb/leveldb"
@@ -46,6 +47,15 @@ func ReadTransientStore(ctx context.Context, dataDir, channel string) (Transient
 		return TransientStore{}, err
 	}
 	return s, nil
+}
+
+// DropTransientStore removes the transient store of a stopped peer, which makes an empty one
+// when it starts. Fabric takes what a block has used out of the store only after the block,
+// on the side: a stop cuts that off, and a write set that gossip brings later than its block
+// stays as well. So the store of a peer that has all blocks may hold what was purged. The
+// peer fetches from other members what a block yet to come may miss.
+func DropTransientStore(dataDir string) error {
+	return os.RemoveAll(filepath.Join(dataDir, "transientstore"))
 }
 
 // orderedNumber reads a number as Fabric writes it where keys have an order: how many bytes

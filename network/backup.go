@@ -118,7 +118,8 @@ func (n *Network) CheckRestore(peer, from string) error {
 }
 
 // Restore replaces a peer's data by a backup and lets it serve only when everything
-// that was purged since is purged from it as well, and scrubbed from its files. The
+// that was purged since is purged from it as well, and scrubbed from its files, and its
+// transient store is empty ([erasure.DropTransientStore]). The
 // backup must be of a peer of the same organization ([ErrBackup]). A peer that serves, or
 // that was stopped and has a private data store, is replaced only when another one of the
 // organization holds a copy of what came after the backup ([ErrNoHealthyCopy]). Without an
@@ -165,6 +166,10 @@ func (n *Network) Restore(ctx context.Context, peer, from string) error {
 	}
 	if err := erasure.CompactPeer(ctx, s.dataDir()); err != nil {
 		return fmt.Errorf("%s stays stopped, its files are not scrubbed: %w", peer, err)
+	}
+	// What was endorsed before the backup is in a block by now, or will never be.
+	if err := erasure.DropTransientStore(s.dataDir()); err != nil {
+		return fmt.Errorf("%s stays stopped, its transient store is still there: %w", peer, err)
 	}
 	if err := os.Remove(s.quarantineFile()); err != nil {
 		return err
@@ -247,6 +252,8 @@ func (n *Network) quarantine(ctx context.Context, s spec) error {
 	c.env = append(c.env,
 		"CORE_PEER_LISTENADDRESS="+hidden, "CORE_PEER_ADDRESS="+hidden, "CORE_PEER_GATEWAY_ENABLED=false",
 		"CORE_PEER_GOSSIP_BOOTSTRAP="+hidden, "CORE_PEER_GOSSIP_ENDPOINT="+hidden, "CORE_PEER_GOSSIP_EXTERNALENDPOINT=",
+		// The channel's configuration tells it the anchor peers, and they would pass on where it is.
+		"CORE_PEER_GOSSIP_DIALTIMEOUT=1ns",
 		// Nobody is there to ask for private data: do not wait for it at each block.
 		"CORE_PEER_GOSSIP_PVTDATA_PULLRETRYTHRESHOLD=0s", "CORE_PEER_GOSSIP_PVTDATA_RECONCILIATIONENABLED=false",
 		"CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG={}")

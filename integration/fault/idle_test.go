@@ -23,19 +23,10 @@ func TestT26_AnIdleChannelIsSweptByHeartbeats(t *testing.T) {
 	ctx := patience(t, 2*time.Minute)
 	dice(t)
 	c := start(ctx, t, topologyTwo)
-	due, kept, stray := newJob(usA, longAgo, 0), newJob(usA, farOff, 0), newJob(usA, farOff, 0)
+	due, kept := newJob(usA, longAgo, 0), newJob(usA, farOff, 0)
 	c.mustPut(ctx, t, []*job{due, kept})
 	gone, stays := c.secrets(ctx, t, []*job{due, kept})
-	never := errors.New("the client dies here")
-	c.beforeSubmit(func(string) error { return never })
-	if _, err := c.importOne(ctx, stray); err == nil {
-		t.Fatal("a put that was never sent was acknowledged")
-	}
-	c.beforeSubmit(nil)
-	gone = append(gone, erasure.Pattern{Name: "never sent", Bytes: []byte(stray.name)})
-	if c.inTransient(ctx, t, stray.name) == 0 {
-		t.Fatal("the attempt left nothing behind, so the test proves nothing")
-	}
+	gone = append(gone, c.neverSent(ctx, t))
 
 	l := c.serveByClock(ctx, t, serveConfig+"heartbeat: {idle: 1s}\n")
 	l.clock.beforeNextMinute()
@@ -57,6 +48,22 @@ func TestT26_AnIdleChannelIsSweptByHeartbeats(t *testing.T) {
 		}
 	}
 	c.judge(ctx, t, *rounds-1, usA)
+}
+
+// neverSent endorses a put and does not send it: its bytes are in the transient stores of the
+// members then. It returns what to look for.
+func (c *cluster) neverSent(ctx context.Context, t *testing.T) erasure.Pattern {
+	t.Helper()
+	stray := newJob(usA, farOff, 0)
+	c.beforeSubmit(func(string) error { return errors.New("the client dies here") })
+	defer c.beforeSubmit(nil)
+	if _, err := c.importOne(ctx, stray); err == nil {
+		t.Fatal("a put that was never sent was acknowledged")
+	}
+	if c.inTransient(ctx, t, stray.name) == 0 {
+		t.Fatal("the attempt left nothing behind, so the test proves nothing")
+	}
+	return erasure.Pattern{Name: "never sent", Bytes: []byte(stray.name)}
 }
 
 // inTransient counts the finds of a word in the transient stores of the members.

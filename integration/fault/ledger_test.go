@@ -3,6 +3,7 @@ package fault
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +39,7 @@ func TestT28_ALostLedgerIsHealedAndABackupIsPurgedBeforeItServes(t *testing.T) {
 	for round := range *rounds {
 		before, after := jobs(usA, 6), jobs(usA, 6)
 		c.mustPut(ctx, t, before)
+		stray := c.neverSent(ctx, t)
 		order := d.Perm(len(members))
 		victim, restored := members[order[0]].Name, members[order[1]].Name
 		backup := filepath.Join(t.TempDir(), fmt.Sprint("backup-", round))
@@ -57,10 +59,27 @@ func TestT28_ALostLedgerIsHealedAndABackupIsPurgedBeforeItServes(t *testing.T) {
 		}
 
 		c.mustDo(t, c.domicile(ctx, "network", "restore", restored, backup, "--execute"))
-		for _, f := range c.traces(ctx, t, restored, due) {
+		for _, f := range c.traces(ctx, t, restored, append(due, stray)) {
 			t.Errorf("%s serves from a backup with bytes of what was purged: %s %s %s", restored, f.Path, f.Form, f.Pattern)
 		}
+		c.nobodyHeardOf(t, restored, members)
 		c.judge(ctx, t, round, usA)
+	}
+}
+
+// nobodyHeardOf wants that no other peer has heard of a peer that was in quarantine.
+func (c *cluster) nobodyHeardOf(t *testing.T, restored string, members []network.PeerEndpoint) {
+	t.Helper()
+	i := slices.IndexFunc(members, func(p network.PeerEndpoint) bool { return p.Name == restored })
+	host, _, err := net.SplitHostPort(members[i].Address)
+	c.must(t, err)
+	hidden := net.JoinHostPort(host, "7951")
+	for _, p := range c.Peers() {
+		text, err := os.ReadFile(filepath.Join(c.dir(), "nodes", p.Name, "log"))
+		c.must(t, err)
+		if heard := strings.Contains(string(text), hidden); heard != (p.Name == restored) {
+			t.Errorf("the log of %s names %s, where %s was in quarantine: %v", p.Name, hidden, restored, heard)
+		}
 	}
 }
 
