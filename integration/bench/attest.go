@@ -72,12 +72,12 @@ func (b *bench) fill(ctx context.Context, holder string, count, bytesEach int, y
 }
 
 // command runs the program's own command on the network.
-func (b *bench) command(ctx context.Context, in io.Reader, args ...string) error {
+func (s *site) command(ctx context.Context, in io.Reader, args ...string) error {
 	var words bytes.Buffer
 	if in == nil {
 		in = bytes.NewReader(nil)
 	}
-	if code := cli.Run(ctx, append([]string{"--dir", b.n.Dir()}, args...), in, io.Discard, &words); code != cli.ExitDone {
+	if code := cli.Run(ctx, append([]string{"--dir", s.n.Dir()}, args...), in, io.Discard, &words); code != cli.ExitDone {
 		return fmt.Errorf("domicile %s %s ended with status %d:\n%s", args[0], args[1], code, words.String())
 	}
 	return nil

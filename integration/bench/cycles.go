@@ -26,65 +26,99 @@ type cycled struct {
 
 func (c cycled) whole() float64 { return c.plan + c.run }
 
-// networkCycles measures plan and run at growing numbers of stored records.
+// networkCycles measures plan and run at several numbers of stored records: each on a
+// network of its own, so that rounds of the sides are interleaved.
 func (b *bench) networkCycles(ctx context.Context, s *Section) error {
-	stored := 0
-	var whole, cpu []Series
-	for _, size := range b.scale.stored {
-		start := time.Now()
-		if err := b.load(ctx, size-stored, record.BatchRecords, "2026"); err != nil {
+	sizes := b.scale.stored
+	if b.attach != "" && len(sizes) > 1 {
+		return errors.New("this part makes a network for each number of records; leave out -network")
+	}
+	sites := []*site{&b.site}
+	for i, size := range sizes {
+		if i > 0 {
+			n, err := b.bringUp(ctx, fmt.Sprintf("size%d", i))
+			if err != nil {
+				return err
+			}
+			sites = append(sites, &site{n: n})
+			b.others = sites[1:]
+			if err := sites[i].open(ctx); err != nil {
+				return err
+			}
+		}
+		if err := b.store(ctx, sites[i], size); err != nil {
 			return err
 		}
-		b.say("  %d more records stored in %.0f s", size-stored, time.Since(start).Seconds())
-		stored = size
-		var rounds []cycled
-		more := b.untilBudget()
-		for r := range b.rounds {
-			if !more(r) {
-				break
-			}
-			got, err := b.networkCycle(ctx)
-			if err != nil {
-				return fmt.Errorf("%d stored, round %d: %w", size, r+1, err)
-			}
-			rounds = append(rounds, got)
-			b.say("  %d stored, round %d of %d, load average %.1f", size, r+1, b.rounds, loadAverage())
-		}
-		name := fmt.Sprintf("%d stored", size)
-		whole = append(whole, column(name+", plan and run", "s", rounds, cycled.whole))
-		cpu = append(cpu, column(name+", network CPU", "s", rounds, func(c cycled) float64 { return c.cpu }))
-		s.add(whole[len(whole)-1], column(name+", plan alone", "s", rounds, func(c cycled) float64 { return c.plan }), cpu[len(cpu)-1])
 	}
-	last := len(whole) - 1
-	name := fmt.Sprintf("%d stored over %d", b.scale.stored[last], b.scale.stored[0])
+	rounds := make([][]cycled, len(sizes))
+	more := b.untilBudget()
+	for r := 0; r < b.rounds && more(r); r++ {
+		for i := range sites {
+			at := (i + r) % len(sites)
+			got, err := sites[at].cycle(ctx, b.scale.due)
+			if err != nil {
+				return fmt.Errorf("%d stored, round %d: %w", sizes[at], r+1, err)
+			}
+			rounds[at] = append(rounds[at], got)
+		}
+		b.say("  round %d of %d, load average %.1f", r+1, b.rounds, loadAverage())
+	}
+	s.networkCycles(sizes, rounds)
+	return nil
+}
+
+// store stores records that are not due, and compacts the holder's stores.
+func (b *bench) store(ctx context.Context, at *site, size int) error {
+	start := time.Now()
+	if err := at.load(ctx, size, record.BatchRecords, "2026"); err != nil {
+		return err
+	}
+	if err := at.scrub(ctx); err != nil {
+		return err
+	}
+	b.say("  %d records stored and compacted in %.0f s", size, time.Since(start).Seconds())
+	return nil
+}
+
+// networkCycles adds what was measured at each size.
+func (s *Section) networkCycles(sizes []int, rounds [][]cycled) {
+	var whole, cpu []Series
+	for i, size := range sizes {
+		name := fmt.Sprintf("%d stored", size)
+		whole = append(whole, column(name+", plan and run", "s", rounds[i], cycled.whole))
+		cpu = append(cpu, column(name+", network CPU", "s", rounds[i], func(c cycled) float64 { return c.cpu }))
+		s.add(whole[i], column(name+", plan alone", "s", rounds[i], func(c cycled) float64 { return c.plan }), cpu[i])
+	}
+	last := len(sizes) - 1
+	name := fmt.Sprintf("%d stored over %d", sizes[last], sizes[0])
 	s.rate(
 		ratio(name+", plan and run", whole[last], whole[0], atMost(1.2, "")),
 		ratio(name+", network CPU", cpu[last], cpu[0], atMost(1.2, "")),
 	)
-	return nil
 }
 
-func (b *bench) networkCycle(ctx context.Context) (cycled, error) {
-	if err := b.load(ctx, b.scale.due, record.BatchRecords, "1990"); err != nil {
+// cycle plans and purges so many records that are due.
+func (s *site) cycle(ctx context.Context, due int) (cycled, error) {
+	if err := s.load(ctx, due, record.BatchRecords, "1990"); err != nil {
 		return cycled{}, err
 	}
-	before, err := cpuOf(b.pids)
+	before, err := cpuOf(s.pids)
 	if err != nil {
 		return cycled{}, err
 	}
 	start := time.Now()
-	if code := cli.Run(ctx, []string{"purge", "plan", "--dir", b.n.Dir(), "--region", region, "--collection", collection, "--json"}, nil, io.Discard, os.Stderr); code != cli.ExitDone {
+	if code := cli.Run(ctx, []string{"purge", "plan", "--dir", s.n.Dir(), "--region", region, "--collection", collection, "--json"}, nil, io.Discard, os.Stderr); code != cli.ExitDone {
 		return cycled{}, fmt.Errorf("purge plan ended with status %d", code)
 	}
 	plan := time.Since(start)
-	r, err := b.runPurge(ctx)
-	if err == nil && r.purged < b.scale.due {
-		err = fmt.Errorf("%d of %d records were purged", r.purged, b.scale.due)
+	r, err := s.runPurge(ctx)
+	if err == nil && r.purged < due {
+		err = fmt.Errorf("%d of %d records were purged", r.purged, due)
 	}
 	if err != nil {
 		return cycled{}, err
 	}
-	after, err := cpuOf(b.pids)
+	after, err := cpuOf(s.pids)
 	return cycled{plan: plan.Seconds(), run: r.took.Seconds(), cpu: (after - before).Seconds()}, err
 }
 

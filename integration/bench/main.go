@@ -107,13 +107,38 @@ type bench struct {
 	say    func(format string, a ...any)
 	result Result
 
-	tmp    string // holds the network, unless attached
-	n      *network.Network
-	pids   []int
+	tmp    string    // holds the networks, unless attached
+	site             // the network that is measured
+	others []*site   // that run beside it
 	up     []float64 // seconds each making of a network took
-	users  users
-	idle   took // of one second without work; only the network's CPU is set
+	idle   took      // of one second without work; only the network's CPU is set
 	memory [2]float64
+}
+
+// site is a network, and how it is reached.
+type site struct {
+	n     *network.Network
+	pids  []int
+	users users
+}
+
+// open connects to a network that runs.
+func (s *site) open(ctx context.Context) (err error) {
+	if s.pids, err = pids(ctx, s.n); err != nil {
+		return err
+	}
+	return s.users.open(ctx, s.n)
+}
+
+// close ends a network that this program made.
+func (s *site) close() error {
+	s.users.close()
+	if s.n == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return s.n.Down(ctx)
 }
 
 // interval is the batch interval, in ms.
@@ -129,10 +154,7 @@ func (b *bench) start(ctx context.Context) error {
 	} else if err := b.make(ctx); err != nil {
 		return err
 	}
-	if b.pids, err = pids(ctx, b.n); err != nil {
-		return err
-	}
-	if err := b.users.open(ctx, b.n); err != nil {
+	if err := b.site.open(ctx); err != nil {
 		return err
 	}
 	return b.rest(ctx)
@@ -162,10 +184,6 @@ func (b *bench) make(ctx context.Context) error {
 			return err
 		}
 	}
-	topology := "default"
-	if b.quick || b.scale.on {
-		topology = "small"
-	}
 	for i := range b.ups {
 		if i > 0 {
 			if err := b.n.Down(ctx); err != nil {
@@ -173,17 +191,28 @@ func (b *bench) make(ctx context.Context) error {
 			}
 		}
 		b.say("network up, %d of %d", i+1, b.ups)
-		dir := filepath.Join(b.tmp, fmt.Sprintf("net%d", i))
 		start := time.Now()
-		code := cli.Run(ctx, []string{"network", "up", "--dir", dir, "--topology", topology, "--bin", bin, "--rules", "none"}, nil, io.Discard, os.Stderr)
-		n, err := network.Open(dir)
-		if err != nil || code != cli.ExitDone {
-			return errors.Join(fmt.Errorf("network up ended with status %d", code), err)
+		if b.n, err = b.bringUp(ctx, fmt.Sprintf("net%d", i)); err != nil {
+			return err
 		}
-		b.n = n
 		b.up = append(b.up, time.Since(start).Seconds())
 	}
 	return nil
+}
+
+// bringUp makes a network from nothing.
+func (b *bench) bringUp(ctx context.Context, name string) (*network.Network, error) {
+	topology := "default"
+	if b.quick || b.scale.on {
+		topology = "small"
+	}
+	dir := filepath.Join(b.tmp, name)
+	code := cli.Run(ctx, []string{"network", "up", "--dir", dir, "--topology", topology, "--bin", filepath.Join(b.tmp, "bin"), "--rules", "none"}, nil, io.Discard, os.Stderr)
+	n, err := network.Open(dir)
+	if err != nil || code != cli.ExitDone {
+		return nil, errors.Join(fmt.Errorf("network up ended with status %d", code), err)
+	}
+	return n, nil
 }
 
 // restTime is how long nothing is done before idle figures are taken.
@@ -215,21 +244,20 @@ func (b *bench) rest(ctx context.Context) error {
 
 // close leaves nothing behind, unless it is to be kept.
 func (b *bench) close() error {
-	b.users.close()
-	if b.attach != "" || b.tmp == "" {
-		return nil
+	var errs []error
+	for _, s := range b.others {
+		errs = append(errs, s.close())
 	}
-	if b.keep && b.n != nil {
+	switch {
+	case b.attach != "" || b.tmp == "":
+		b.users.close()
+		return nil
+	case b.keep && b.n != nil:
+		b.users.close()
 		b.say("the network runs on in %s", b.n.Dir())
-		return nil
+		return errors.Join(errs...)
 	}
-	var err error
-	if b.n != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		err = b.n.Down(ctx)
-	}
-	if err != nil {
+	if err := errors.Join(append(errs, b.site.close())...); err != nil {
 		return err // its directory says which processes
 	}
 	return os.RemoveAll(b.tmp)
