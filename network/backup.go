@@ -162,12 +162,12 @@ func (n *Network) Restore(ctx context.Context, peer, from string) error {
 		return err
 	}
 	if err := n.quarantine(ctx, s); err != nil {
-		return errors.Join(fmt.Errorf("%s stays stopped, it has not caught up: %w", peer, err), n.StopNode(context.WithoutCancel(ctx), peer))
+		return errors.Join(fmt.Errorf("%s stays stopped, it has not caught up; run it again: %w", peer, err), n.StopNode(context.WithoutCancel(ctx), peer))
 	}
 	if err := erasure.CompactPeer(ctx, s.dataDir()); err != nil {
 		return fmt.Errorf("%s stays stopped, its files are not scrubbed: %w", peer, err)
 	}
-	// What was endorsed before the backup is in a block by now, or will never be.
+	// What is in no block yet the other members have, too.
 	if err := erasure.DropTransientStore(s.dataDir()); err != nil {
 		return fmt.Errorf("%s stays stopped, its transient store is still there: %w", peer, err)
 	}
@@ -205,7 +205,10 @@ func copyBackup(to, from string) error {
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		return err
 	}
-	return os.Remove(filepath.Join(to, backupNote))
+	// What tells a peer where its chaincode server is, and its key for that: made anew from
+	// the installed package, for the peer that the backup is put on.
+	builds := filepath.Join(to, "externalbuilder", "builds")
+	return errors.Join(os.RemoveAll(builds), os.Remove(filepath.Join(to, backupNote)))
 }
 
 // quarantineFile exists while the peer's data may hold what was purged since: from
@@ -271,9 +274,32 @@ func (n *Network) quarantine(ctx context.Context, s spec) error {
 		if err == nil && h < top {
 			err = fmt.Errorf("%s is at height %d of %d", s.name, h, top)
 		}
+		if err == nil {
+			err = s.swept(ctx, top)
+		}
 		return err
 	})
-	return errors.Join(err, s.stop(context.WithoutCancel(ctx), syscall.SIGTERM))
+	if err = errors.Join(err, s.stop(context.WithoutCancel(ctx), syscall.SIGTERM)); err != nil {
+		return err
+	}
+	// A block that came meanwhile may have purged, too.
+	return s.swept(ctx, top)
+}
+
+// swept says whether a peer has all blocks below top in its private data store, and has
+// deleted there what they purged. It does so on the side, and what a stop cuts off is
+// marked and kept: compaction would keep it, too.
+func (s spec) swept(ctx context.Context, top uint64) error {
+	store, err := erasure.ReadPrivateStore(ctx, s.dataDir(), Channel)
+	switch {
+	case err != nil:
+		return err
+	case store.Blocks < top:
+		return fmt.Errorf("%s has private data of %d blocks of %d", s.name, store.Blocks, top)
+	case store.Unswept > 0:
+		return fmt.Errorf("%s has not swept %d purged keys", s.name, store.Unswept)
+	}
+	return nil
 }
 
 // topHeight is the most blocks that any node has. It is an error when no orderer tells: a

@@ -2,10 +2,13 @@ package network
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/syndtr/goleveldb/leveldb"
 )
 
 // backupWorld is a network of two peers that do not run.
@@ -104,6 +107,55 @@ func TestI10_a_restore_that_was_interrupted_leaves_a_peer_that_nothing_else_star
 	}
 	if _, err := os.Stat(filepath.Join(us.dataDir(), backupNote)); err == nil {
 		t.Error("the backup's note is among the peer's data")
+	}
+}
+
+// What is marked and not swept is in the private data store in clear, and compaction keeps it.
+func TestI10_a_restored_peer_has_swept_what_blocks_purged(t *testing.T) {
+	t.Parallel()
+	_, us, _ := backupWorld(t)
+	db, err := leveldb.OpenFile(filepath.Join(us.dataDir(), "ledgersData", "pvtdataStore"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	mark := []byte(Channel + "\x00c purged")
+	if err := errors.Join(db.Put([]byte(Channel+"\x00\x01"), []byte{6}, nil), db.Put(mark, []byte{1}, nil)); err != nil {
+		t.Fatal(err)
+	}
+	if err := us.swept(t.Context(), 7); err == nil || !strings.Contains(err.Error(), "not swept 1 purged keys") {
+		t.Errorf("with a mark: %v", err)
+	}
+	if err := db.Delete(mark, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := us.swept(t.Context(), 8); err == nil || !strings.Contains(err.Error(), "7 blocks of 8") {
+		t.Errorf("without the last block: %v", err)
+	}
+	if err := us.swept(t.Context(), 7); err != nil {
+		t.Errorf("swept: %v", err)
+	}
+}
+
+// It holds the key for the chaincode server of the peer that was backed up, and a peer in
+// quarantine would connect to that server.
+func TestABackupBringsNoConnectionToAChaincodeServer(t *testing.T) {
+	t.Parallel()
+	n, us, _ := backupWorld(t)
+	from := backedUp(t, n, us)
+	build := filepath.Join("externalbuilder", "builds", "domicile", "release", "connection.json")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(from, build)), 0o700), os.WriteFile(filepath.Join(from, build), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(t.TempDir(), "data")
+	if err := copyBackup(to, from); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(to, "ledgersData")); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(to, build)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s: %v", build, err)
 	}
 }
 

@@ -26,7 +26,7 @@ func TestT26_AnIdleChannelIsSweptByHeartbeats(t *testing.T) {
 	due, kept := newJob(usA, longAgo, 0), newJob(usA, farOff, 0)
 	c.mustPut(ctx, t, []*job{due, kept})
 	gone, stays := c.secrets(ctx, t, []*job{due, kept})
-	gone = append(gone, c.neverSent(ctx, t))
+	gone = append(gone, c.neverSent(ctx, t, c.peersOf(usA.org)[0].Name)...)
 
 	l := c.serveByClock(ctx, t, serveConfig+"heartbeat: {idle: 1s}\n")
 	l.clock.beforeNextMinute()
@@ -50,33 +50,26 @@ func TestT26_AnIdleChannelIsSweptByHeartbeats(t *testing.T) {
 	c.judge(ctx, t, *rounds-1, usA)
 }
 
-// neverSent endorses a put and does not send it: its bytes are in the transient stores of the
-// members then. It returns what to look for.
-func (c *cluster) neverSent(ctx context.Context, t *testing.T) erasure.Pattern {
+// neverSent endorses puts and does not send them, until the bytes of one are in a peer's
+// transient store: gossip owes them to one other member only. It returns what to look for.
+func (c *cluster) neverSent(ctx context.Context, t *testing.T, peer string) (what []erasure.Pattern) {
 	t.Helper()
-	stray := newJob(usA, farOff, 0)
 	c.beforeSubmit(func(string) error { return errors.New("the client dies here") })
 	defer c.beforeSubmit(nil)
-	if _, err := c.importOne(ctx, stray); err == nil {
-		t.Fatal("a put that was never sent was acknowledged")
-	}
-	if c.inTransient(ctx, t, stray.name) == 0 {
-		t.Fatal("the attempt left nothing behind, so the test proves nothing")
-	}
-	return erasure.Pattern{Name: "never sent", Bytes: []byte(stray.name)}
-}
-
-// inTransient counts the finds of a word in the transient stores of the members.
-func (c *cluster) inTransient(ctx context.Context, t *testing.T, word string) (n int) {
-	t.Helper()
-	for _, p := range c.peersOf(usA.org) {
-		for _, f := range c.traces(ctx, t, p.Name, []erasure.Pattern{{Name: "word", Bytes: []byte(word)}}) {
+	c.must(t, kit.Eventually(ctx, func() error {
+		stray := newJob(usA, farOff, 0)
+		what = append(what, erasure.Pattern{Name: "never sent", Bytes: []byte(stray.name)})
+		if _, err := c.importOne(ctx, stray); err == nil {
+			t.Fatal("a put that was never sent was acknowledged")
+		}
+		for _, f := range c.traces(ctx, t, peer, what) {
 			if strings.Contains(f.Path, "/transientstore/") {
-				n++
+				return nil
 			}
 		}
-	}
-	return n
+		return fmt.Errorf("the attempt left nothing behind at %s, so the test proves nothing", peer)
+	}))
+	return what
 }
 
 // TestT27_AFloodOfPurgesLeavesRoomOnDisksAndForWriters purges 9 MB at once, more than one
