@@ -28,24 +28,25 @@ func (c cycled) whole() float64 { return c.plan + c.run }
 
 // networkCycles measures plan and run at several numbers of stored records: each on a
 // network of its own, so that rounds of the sides are interleaved.
-func (b *bench) networkCycles(ctx context.Context, s *Section) error {
-	sizes := b.scale.stored
-	if b.attach != "" && len(sizes) > 1 {
-		return errors.New("this part makes a network for each number of records; leave out -network")
+func (b *bench) networkCycles(ctx context.Context, s *Section) (err error) {
+	if err := b.prepare(ctx); err != nil {
+		return err
 	}
-	sites := []*site{&b.site}
-	for i, size := range sizes {
-		if i > 0 {
-			n, err := b.bringUp(ctx, fmt.Sprintf("size%d", i))
-			if err != nil {
-				return err
-			}
-			sites = append(sites, &site{n: n})
-			b.others = sites[1:]
-			if err := sites[i].open(ctx); err != nil {
-				return err
+	sizes := b.scale.stored
+	sites := make([]*site, len(sizes))
+	defer func() {
+		for _, at := range sites {
+			if at != nil {
+				err = errors.Join(err, at.close(), os.RemoveAll(at.n.Dir()))
 			}
 		}
+	}()
+	for i, size := range sizes {
+		n, err := b.bringUp(ctx, fmt.Sprintf("size%d", i))
+		if err != nil {
+			return err
+		}
+		sites[i] = &site{n: n}
 		if err := b.store(ctx, sites[i], size); err != nil {
 			return err
 		}
@@ -67,9 +68,12 @@ func (b *bench) networkCycles(ctx context.Context, s *Section) error {
 	return nil
 }
 
-// store stores records that are not due, and compacts the holder's stores.
+// store stores records that are not due on a new network, and compacts the holder's stores.
 func (b *bench) store(ctx context.Context, at *site, size int) error {
 	start := time.Now()
+	if err := at.open(ctx); err != nil {
+		return err
+	}
 	if err := at.load(ctx, size, record.BatchRecords, "2026"); err != nil {
 		return err
 	}
@@ -90,6 +94,9 @@ func (s *Section) networkCycles(sizes []int, rounds [][]cycled) {
 		s.add(whole[i], column(name+", plan alone", "s", rounds[i], func(c cycled) float64 { return c.plan }), cpu[i])
 	}
 	last := len(sizes) - 1
+	if last == 0 {
+		return
+	}
 	name := fmt.Sprintf("%d stored over %d", sizes[last], sizes[0])
 	s.rate(
 		ratio(name+", plan and run", whole[last], whole[0], atMost(1.2, "")),

@@ -109,7 +109,6 @@ type bench struct {
 
 	tmp    string    // holds the networks, unless attached
 	site             // the network that is measured
-	others []*site   // that run beside it
 	up     []float64 // seconds each making of a network took
 	idle   took      // of one second without work; only the network's CPU is set
 	memory [2]float64
@@ -136,9 +135,14 @@ func (s *site) close() error {
 	if s.n == nil {
 		return nil
 	}
+	return down(s.n)
+}
+
+// down ends a network, also after an interrupt.
+func down(n *network.Network) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	return s.n.Down(ctx)
+	return n.Down(ctx)
 }
 
 // interval is the batch interval, in ms.
@@ -160,8 +164,12 @@ func (b *bench) start(ctx context.Context) error {
 	return b.rest(ctx)
 }
 
-// make builds the server with the bare function and makes networks with it.
-func (b *bench) make(ctx context.Context) error {
+// prepare makes the folder of the networks, and in it their programs: the chaincode server
+// is one with the bare function.
+func (b *bench) prepare(ctx context.Context) error {
+	if b.tmp != "" {
+		return nil
+	}
 	var err error
 	if b.tmp, err = os.MkdirTemp("", "domicile-bench-"); err != nil {
 		return err
@@ -183,6 +191,15 @@ func (b *bench) make(ctx context.Context) error {
 		if err := os.Symlink(program, filepath.Join(bin, name)); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// make makes the network that is measured, as often as it is to be timed.
+func (b *bench) make(ctx context.Context) error {
+	err := b.prepare(ctx)
+	if err != nil {
+		return err
 	}
 	for i := range b.ups {
 		if i > 0 {
@@ -209,10 +226,14 @@ func (b *bench) bringUp(ctx context.Context, name string) (*network.Network, err
 	dir := filepath.Join(b.tmp, name)
 	code := cli.Run(ctx, []string{"network", "up", "--dir", dir, "--topology", topology, "--bin", filepath.Join(b.tmp, "bin"), "--rules", "none"}, nil, io.Discard, os.Stderr)
 	n, err := network.Open(dir)
-	if err != nil || code != cli.ExitDone {
-		return nil, errors.Join(fmt.Errorf("network up ended with status %d", code), err)
+	if code == cli.ExitDone {
+		return n, err
 	}
-	return n, nil
+	failed := fmt.Errorf("network up ended with status %d", code)
+	if err == nil { // what comes after the network itself failed
+		failed = errors.Join(failed, down(n))
+	}
+	return nil, failed
 }
 
 // restTime is how long nothing is done before idle figures are taken.
@@ -244,21 +265,17 @@ func (b *bench) rest(ctx context.Context) error {
 
 // close leaves nothing behind, unless it is to be kept.
 func (b *bench) close() error {
-	var errs []error
-	for _, s := range b.others {
-		errs = append(errs, s.close())
-	}
 	switch {
-	case b.attach != "" || b.tmp == "":
+	case b.attach != "":
 		b.users.close()
-		return nil
 	case b.keep && b.n != nil:
 		b.users.close()
 		b.say("the network runs on in %s", b.n.Dir())
-		return errors.Join(errs...)
-	}
-	if err := errors.Join(append(errs, b.site.close())...); err != nil {
-		return err // its directory says which processes
+		return nil
+	default:
+		if err := b.site.close(); err != nil {
+			return err // its directory says which processes
+		}
 	}
 	return os.RemoveAll(b.tmp)
 }

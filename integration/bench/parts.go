@@ -14,7 +14,7 @@ import (
 type part struct {
 	title, note string
 	run         func(context.Context, *Section) error
-	local       bool // needs no network
+	local       bool // needs no network that others use
 }
 
 func (b *bench) parts() []part {

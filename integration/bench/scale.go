@@ -67,7 +67,7 @@ func (c *scaleConfig) flags(f *flag.FlagSet) {
 	f.DurationVar(&c.patience, "patience", 10*time.Minute, "-scale: how `long` a sweep is waited for")
 	f.Float64Var(&c.share, "share", 0, "-scale: --share of the purge while others put; 0: its default")
 	f.DurationVar(&c.window, "window", 15*time.Second, "-scale: how `long` puts are counted without a purge")
-	f.IntVar(&c.due, "due", 1000, "-scale: records due in a cycle in memory")
+	f.IntVar(&c.due, "due", 1000, "-scale: records due in a cycle")
 	f.Var(&c.stored, "stored", "-scale: `numbers` of records stored on the network")
 	f.Var(&c.memory, "memory", "-scale: `numbers` of records stored in memory")
 }
@@ -93,7 +93,7 @@ func (b *bench) scaleParts() []part {
 	return []part{
 		{"Pacing", fmt.Sprintf("%d records of 2 KB, %d keys, put 10 in a transaction and purged by domicile purge run; against the same keys and bytes put %d records in a transaction and purged in one. The sweep is the time that a peer was at it, from its log; the peak is the growth of its private store while purging, plus the data, over the data. The stores are compacted before each side.", c.records, c.records*record.KeysPerRecord, c.naive), b.pacing, false},
 		{"Puts during a purge", fmt.Sprintf("%d clients put one record of 2 KB at a time, while domicile purge run purges %d records, and for %s undisturbed, half of it before and half after.", foreground, c.records, c.window), b.disturbed, false},
-		{"A cycle on the network", fmt.Sprintf("domicile purge plan and purge run with %d records due, at several numbers of records stored, each on a network of its own whose holder's stores were compacted once. Both run on this machine all the time; rounds are interleaved.", c.due), b.networkCycles, false},
+		{"A cycle on the network", fmt.Sprintf("domicile purge plan and purge run with %d records due, at several numbers of records stored, each on a network of its own whose holder's stores were compacted once. Both run on this machine all the time; rounds are interleaved.", c.due), b.networkCycles, true},
 		{"A cycle in memory", fmt.Sprintf("Plan and run of package purge with %d records due, on the real contract and an in-memory ledger in key order, without the garbage collector. Calls are what the ledger was asked for: simulations, keys and entries read, keys written.", c.due), b.memoryCycles, true},
 	}
 }
