@@ -10,10 +10,13 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"domicile/erasure"
 	"domicile/integration/kit"
 	"domicile/internal/cli"
 	"domicile/network"
@@ -143,8 +146,19 @@ const tailLines = 40
 // transactions and broken handshakes, which the tests cause on purpose.)
 var trouble = regexp.MustCompile(`\b(PANI|FATA)\b|(?m)^panic:|(?m)^fatal error:`)
 
-// printLogs prints the end of the logs of nodes that do not run or panicked.
+// exchange is what a peer says of other peers and of private data that it gets from them.
+var exchange = regexp.MustCompile(`\[gossip\.(channel|privdata|discovery)\]|(WARN|ERRO) \[gossip`)
+
+// printLogs prints the end of the logs of nodes that do not run or panicked, what the
+// doctor says, and the exchange of peers that lack private data.
 func printLogs(n *network.Network) {
+	var said bytes.Buffer
+	cli.Run(context.Background(), []string{"network", "doctor", "--dir", n.Dir()}, nil, &said, &said)
+	for line := range strings.Lines(said.String()) {
+		if !strings.HasPrefix(line, "│ ok ") {
+			fmt.Fprint(os.Stderr, line)
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	nodes, err := n.Status(ctx)
@@ -153,10 +167,16 @@ func printLogs(n *network.Network) {
 	}
 	for _, x := range nodes {
 		b, err := os.ReadFile(x.LogFile)
-		if err != nil || x.State == network.StateRunning && !trouble.Match(b) {
+		if err != nil {
 			continue
 		}
 		lines := bytes.Split(bytes.TrimSpace(b), []byte("\n"))
+		if x.State == network.StateRunning && !trouble.Match(b) {
+			if p, err := erasure.ReadPrivateStore(ctx, x.DataDir, network.Channel); err != nil || p.Missing == 0 {
+				continue
+			}
+			lines = slices.DeleteFunc(lines, func(l []byte) bool { return !exchange.Match(l) })
+		}
 		fmt.Fprintf(os.Stderr, "--- %s (%s), %s\n%s\n", x.Name, x.State, x.LogFile,
 			bytes.Join(lines[max(0, len(lines)-tailLines):], []byte("\n")))
 	}
