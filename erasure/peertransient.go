@@ -12,8 +12,8 @@ import (
 )
 
 // TransientStore is what a peer's transient store holds of a channel: private write sets
-// that were endorsed, and that no block of the peer's has used, or one did and they are
-// still there (see [DropTransientStore]).
+// that were endorsed. Most are in no block that the peer has; [DropTransientStore] says why
+// others are left.
 type TransientStore struct {
 	// Waiting is how many there are.
 	Waiting int

@@ -240,8 +240,8 @@ func (n *Network) peer(name string) (spec, error) {
 // portQuarantine is where a peer in quarantine listens. Nobody is told.
 const portQuarantine = 7951
 
-// quarantine runs the peer until it has all blocks that any node had at the
-// beginning, and stops it. An orderer alone may be behind.
+// quarantine runs the peer until it has all blocks that any node had at the beginning, and
+// has swept what they purged, and stops it. An orderer alone may be behind.
 func (n *Network) quarantine(ctx context.Context, s spec) error {
 	top, err := n.topHeight(ctx)
 	if err != nil {
